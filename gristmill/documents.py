@@ -114,7 +114,11 @@ def keep_all(documents: pl.DataFrame) -> pl.DataFrame:
     return documents.select(
         "id",
         pl.lit(KEEP).alias("action"),
-        *(pl.lit(None, dtype=dtype).alias(name) for name, dtype in DECISIONS.items() if name not in ("id", "action")),
+        *(
+            pl.lit(None, dtype=dtype).alias(name)
+            for name, dtype in DECISIONS.items()
+            if name not in ("id", "action")
+        ),
     )
 
 
@@ -125,11 +129,17 @@ def check_schema(table: pl.DataFrame, schema: Schema, where: str) -> None:
     if list(got.items()) != list(wanted.items()):
         missing = sorted(set(wanted) - set(got))
         extra = sorted(set(got) - set(wanted))
-        wrong = sorted(f"{k} is {got[k]}, not {wanted[k]}" for k in set(got) & set(wanted) if got[k] != wanted[k])
-        raise StageError(f"{where}: columns missing {missing}, unknown {extra}, of wrong type {wrong}, or in wrong order")
+        wrong = sorted(
+            f"{k} is {got[k]}, not {wanted[k]}" for k in set(got) & set(wanted) if got[k] != wanted[k]
+        )
+        raise StageError(
+            f"{where}: columns missing {missing}, unknown {extra}, of wrong type {wrong}, or in wrong order"
+        )
 
 
-def check_conservation(rows_in: int, documents: pl.DataFrame | int, decisions: pl.DataFrame, where: str) -> None:
+def check_conservation(
+    rows_in: int, documents: pl.DataFrame | int, decisions: pl.DataFrame, where: str
+) -> None:
     """Raise StageError unless every input has one decision and every kept one a document.
 
     `documents` may be given as the number of rows out.

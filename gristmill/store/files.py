@@ -182,9 +182,9 @@ class LocalFiles:
         try:
             yield
         except OSError as error:
-            raise StoreError(f"store {self.root}: cannot write {path.name!r}: {error.strerror or error}") from error
-
-
+            raise StoreError(
+                f"store {self.root}: cannot write {path.name!r}: {error.strerror or error}"
+            ) from error
 
 
 def _sync_folder(folder: Path) -> None:

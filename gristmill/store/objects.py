@@ -86,8 +86,12 @@ class Manifest:
                 values["files"] = tuple(FileEntry(**entry) for entry in values["files"])
                 return cls(**values)
         except (ValueError, TypeError, KeyError) as error:
-            raise StoreError(f"{where}: the manifest is damaged ({error}); delete it and build the asset again") from error
-        raise StoreError(f"{where}: format {values['format']}, this version reads up to {FORMAT}; install a newer Gristmill")
+            raise StoreError(
+                f"{where}: the manifest is damaged ({error}); delete it and build the asset again"
+            ) from error
+        raise StoreError(
+            f"{where}: format {values['format']}, this version reads up to {FORMAT}; install a newer Gristmill"
+        )
 
 
 @dataclass(frozen=True)
@@ -116,9 +120,13 @@ class Store:
         try:
             found = int(json.loads(stored or b"")["format"])
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"store {root}: format.json is damaged; expected {{\"format\": {FORMAT}}}") from error
+            raise StoreError(
+                f'store {root}: format.json is damaged; expected {{"format": {FORMAT}}}'
+            ) from error
         if found > FORMAT:
-            raise StoreError(f"store {root} has format {found}, this version reads up to {FORMAT}; install a newer Gristmill")
+            raise StoreError(
+                f"store {root} has format {found}, this version reads up to {FORMAT}; install a newer Gristmill"
+            )
         return cls(files, str(files.root))
 
     # -- objects ------------------------------------------------------------------------------------------------
@@ -141,7 +149,9 @@ class Store:
             try:
                 yield writer
             except OSError as error:
-                raise StoreError(f"store {self.name}: cannot write {asset!r}: {error.strerror or error}") from error
+                raise StoreError(
+                    f"store {self.name}: cannot write {asset!r}: {error.strerror or error}"
+                ) from error
             finally:
                 writer.close()
 
@@ -150,7 +160,9 @@ class Store:
         paths = [self.files.fetch(manifest.key(entry)) for entry in self._entries(manifest, table)]
         return pl.scan_parquet(paths)
 
-    def batches(self, manifest: Manifest, table: str, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+    def batches(
+        self, manifest: Manifest, table: str, columns: list[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
         """The row groups of a table in order; memory is that of one row group."""
         for entry in self._entries(manifest, table):
             with pq.ParquetFile(self.files.fetch(manifest.key(entry))) as parquet:
@@ -164,7 +176,9 @@ class Store:
         for entry in manifest.files:
             if entry.table == name:
                 return self.files.fetch(manifest.key(entry))
-        raise StoreError(f"{manifest.asset!r} has no file {name!r}; it has {sorted({e.table for e in manifest.files})}")
+        raise StoreError(
+            f"{manifest.asset!r} has no file {name!r}; it has {sorted({e.table for e in manifest.files})}"
+        )
 
     def verify(self, manifest: Manifest) -> list[str]:
         """Names of files whose bytes are not what the manifest says."""
@@ -251,7 +265,13 @@ class ObjectWriter:
         return self._others[name]
 
     def publish(
-        self, *, version: int, options: Any, inputs: dict[str, str], figures: dict[str, Any], run: dict[str, Any]
+        self,
+        *,
+        version: int,
+        options: Any,
+        inputs: dict[str, str],
+        figures: dict[str, Any],
+        run: dict[str, Any],
     ) -> Manifest:
         """Move the files into the store and create the manifest; returns the object that is now there.
 
@@ -276,7 +296,9 @@ class ObjectWriter:
             options=options,
             inputs=inputs,
             files=tuple(entries),
-            schemas={name: {k: str(v) for k, v in writer.schema.items()} for name, writer in self._tables.items()},
+            schemas={
+                name: {k: str(v) for k, v in writer.schema.items()} for name, writer in self._tables.items()
+            },
             figures=figures,
             run={
                 **run,
@@ -317,7 +339,9 @@ class _TableWriter:
 
     def append(self, rows: pl.DataFrame) -> None:
         if rows.schema != self.schema:
-            raise StoreError(f"table {self.path.stem!r}: got columns {shorten(dict(rows.schema))}, the table has {shorten(dict(self.schema))}")
+            raise StoreError(
+                f"table {self.path.stem!r}: got columns {shorten(dict(rows.schema))}, the table has {shorten(dict(self.schema))}"
+            )
         self.rows += rows.height
         self._waiting.append(rows)
         size = sum(frame.estimated_size() for frame in self._waiting)
@@ -337,7 +361,9 @@ class _TableWriter:
             self._waiting = []
 
 
-def fingerprint(*, asset: str, version: int, options: Any, inputs: dict[str, str], partition: str | None) -> str:
+def fingerprint(
+    *, asset: str, version: int, options: Any, inputs: dict[str, str], partition: str | None
+) -> str:
     """Name of an output before it is made: what makes it, and the digests of what it is made from; never a path.
 
     `partition` is part of it because the shard's key is written into rows.

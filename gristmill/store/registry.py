@@ -99,7 +99,9 @@ class Registry:
             try:
                 entries.append(json.loads(self._store.files.read(listed.key) or b""))
             except ValueError as error:
-                raise StoreError(f"store {self._store.name}: registry entry {listed.key!r} is damaged: {error}") from error
+                raise StoreError(
+                    f"store {self._store.name}: registry entry {listed.key!r} is damaged: {error}"
+                ) from error
         return entries
 
 

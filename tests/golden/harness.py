@@ -36,7 +36,9 @@ class Golden:
     fields: frozenset[str] | set[str]
     tolerance: float = 0.0
     needs: str | None = None
-    needs_fields: frozenset[str] | set[str] = field(default_factory=frozenset)  # only these need it; empty = all
+    needs_fields: frozenset[str] | set[str] = field(
+        default_factory=frozenset
+    )  # only these need it; empty = all
     applies: Callable[[Case], bool] = lambda case: True  # cases of another library's word splitter, say
 
     def unavailable(self, name: str) -> str | None:
@@ -104,5 +106,7 @@ def equal(expected: Any, got: Any, tolerance: float) -> bool:
     if isinstance(expected, dict) and isinstance(got, dict):
         return expected.keys() == got.keys() and all(equal(expected[k], got[k], tolerance) for k in expected)
     if isinstance(expected, list) and isinstance(got, list | tuple):
-        return len(expected) == len(got) and all(equal(a, b, tolerance) for a, b in zip(expected, got, strict=True))
+        return len(expected) == len(got) and all(
+            equal(a, b, tolerance) for a, b in zip(expected, got, strict=True)
+        )
     return bool(expected == got)

@@ -1,0 +1,181 @@
+"""The steps of a recipe as Dagster assets with their checks; every rule about data lives in the library.
+
+Keys carry the recipe's name as prefix and the set of partitions is the recipe's own, so recipes live side by side. An
+asset takes any range of partitions in one run and loops over them in this process: a run per shard would cost
+seconds of Dagster's own time each.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from assets import describe
+from assets.graph import steps
+from assets.step import Built, Step, build
+from gristmill import documents as data
+from gristmill import progress
+from gristmill.errors import EngineError, GristmillError
+from gristmill.hashing import digest_json
+from gristmill.recipe import Recipe
+from gristmill.store import Registry, Shard, Store
+from resources.gristmill import Workshop
+
+LOG_SECONDS = 10.0  # how often long work writes a line into the run's log
+
+
+def partitions(recipe: Recipe) -> dg.DynamicPartitionsDefinition:
+    """The recipe's shards, as Dagster knows them: a mirror of the registry in the store."""
+    return dg.DynamicPartitionsDefinition(name=f"{recipe.name}_shards")
+
+
+def asset_key(recipe: Recipe, step_name: str) -> dg.AssetKey:
+    """`demo/scores/quality` for step `scores/quality` of recipe `demo`."""
+    return dg.AssetKey([recipe.name, *step_name.split("/")])
+
+
+def asset_definitions(recipe: Recipe) -> list[dg.AssetsDefinition]:
+    """One asset per step of the recipe."""
+    return [_asset(step, recipe) for step in steps(recipe)]
+
+
+def check_definitions(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
+    """Blocking checks of every step that makes documents: schema, unique ids, conservation of rows."""
+    return [_checks(step, recipe) for step in steps(recipe) if step.checked]
+
+
+def _asset(step: Step, recipe: Recipe) -> dg.AssetsDefinition:
+    same = {given.asset for given in step.inputs if given.scope != "earlier"}
+
+    @dg.asset(
+        key=asset_key(recipe, step.name),
+        deps=[asset_key(recipe, name) for name in sorted(same)],
+        partitions_def=partitions(recipe) if step.partitioned else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if step.partitioned else None,
+        description=step.description,
+        group_name=f"{recipe.name}_{step.group}",
+        kinds=set(step.kinds),
+        owners=list(recipe.owners),
+        tags={"gristmill/recipe": recipe.name, "gristmill/stage": step.group},
+        code_version=f"{step.version}-{digest_json(_options(step, recipe))[:12]}",
+    )
+    def _materialize(context: dg.AssetExecutionContext, workshop: Workshop) -> dg.MaterializeResult:
+        store, tools = workshop.open(recipe)
+        shards = _shards(context, step, Registry(store, recipe.name))
+        built = {}
+        with progress.listening(_Log(context)):
+            for shard in shards:
+                built[shard] = _build(step, recipe, store, shard, tools)
+                context.log.info(describe.sentence(step, shard.key if shard else None, built[shard]))
+        if len(built) == 1:
+            (only,) = built.values()
+            return dg.MaterializeResult(
+                metadata=describe.metadata(step, only), data_version=dg.DataVersion(only.manifest.content)
+            )
+        for shard, done in built.items():
+            assert shard is not None
+            context.add_asset_metadata(describe.metadata(step, done), partition_key=shard.key)
+        return dg.MaterializeResult()
+
+    return _materialize
+
+
+def _build(step: Step, recipe: Recipe, store: Store, shard: Shard | None, tools: Any) -> Built:
+    """Build, and tell Dagster whether trying again makes sense: only a failed engine or a broken machine does."""
+    try:
+        return build(step, recipe, store, shard, tools)
+    except EngineError as error:
+        raise dg.Failure(str(error), allow_retries=error.retryable) from error
+    except GristmillError as error:
+        raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+
+
+def _shards(context: dg.AssetExecutionContext, step: Step, registry: Registry) -> list[Shard | None]:
+    if not step.partitioned:
+        return [None]
+    known = {shard.key: shard for shard in registry.shards()}
+    return [known.get(key) or registry.shard(key) for key in context.partition_keys]
+
+
+def _options(step: Step, recipe: Recipe) -> Any:
+    return (
+        {source: step.options(source) for source in recipe.sources}
+        if step.partitioned
+        else step.options(None)
+    )
+
+
+class _Log:
+    """Writes a line about the running task into the run's log every few seconds."""
+
+    def __init__(self, context: dg.AssetExecutionContext) -> None:
+        self._context = context
+        self._last = time.monotonic()
+
+    def __call__(self, task: progress.Task) -> None:
+        if not task.finished and time.monotonic() - self._last >= LOG_SECONDS:
+            self._last = time.monotonic()
+            self._context.log.info(task.sentence())
+
+
+def _checks(step: Step, recipe: Recipe) -> dg.AssetChecksDefinition:
+    key = asset_key(recipe, step.name)
+    told = {
+        "schema": "Documents and decisions have the columns and types of the data model.",
+        "unique_ids": "No id occurs twice.",
+        "conservation": "Rows in = kept + dropped: every input has one decision, every kept one a document.",
+    }
+    specs = [
+        dg.AssetCheckSpec(name, asset=key, blocking=True, description=text, partitions_def=partitions(recipe))
+        for name, text in told.items()
+    ]
+
+    @dg.multi_asset_check(specs=specs, name=f"{'_'.join(key.path)}_checks")
+    def _check(context: dg.AssetCheckExecutionContext, workshop: Workshop) -> Iterator[dg.AssetCheckResult]:
+        store, _ = workshop.open(recipe)
+        found = {shard: _examine(step, recipe, store, shard) for shard in context.partition_keys}
+        for name in told:
+            failed = {shard: faults[name] for shard, faults in found.items() if faults[name]}
+            yield dg.AssetCheckResult(
+                asset_key=key,
+                check_name=name,
+                passed=not failed,
+                metadata={"shards": len(found), "failed": dg.MetadataValue.json(failed)},
+            )
+
+    return _check
+
+
+def _examine(step: Step, recipe: Recipe, store: Store, shard: str) -> dict[str, str | None]:
+    """What is wrong with a built partition, by check; read again from the store, not taken from the run."""
+    manifest = store.current(recipe.name, step.name, shard)
+    documents, decisions = store.scan(manifest, "documents"), store.scan(manifest, "decisions")
+    faults: dict[str, str | None] = {"schema": None, "unique_ids": None, "conservation": None}
+    for table, schema in ((documents, data.DOCUMENTS), (decisions, data.DECISIONS)):
+        if dict(table.collect_schema()) != dict(pl.Schema(schema)):
+            faults["schema"] = f"columns are {dict(table.collect_schema())}"
+    repeated = sum(
+        t.select(pl.col("id").is_duplicated().sum()).collect().item() for t in (documents, decisions)
+    )
+    if repeated:
+        faults["unique_ids"] = f"{repeated} rows share an id with another"
+    kept = decisions.filter(pl.col("action") != data.DROP).select("id")
+    lost = kept.join(documents.select("id"), on="id", how="anti").select(pl.len()).collect().item()
+    invented = documents.select("id").join(kept, on="id", how="anti").select(pl.len()).collect().item()
+    rows_in = _rows_in(step, recipe, store, shard)
+    decided = manifest.rows("decisions")
+    if lost or invented or (rows_in is not None and rows_in != decided):
+        faults["conservation"] = (
+            f"{rows_in} in, {decided} decisions; {lost} kept ones lost, {invented} invented"
+        )
+    return faults
+
+
+def _rows_in(step: Step, recipe: Recipe, store: Store, shard: str) -> int | None:
+    """Documents that the step read, from its input's own manifest; None for `raw`, whose inputs are records."""
+    given = next((given for given in step.inputs if "documents" in given.tables), None)
+    return store.current(recipe.name, given.asset, shard).rows("documents") if given else None

@@ -1,0 +1,267 @@
+"""A step of the graph, and the one place where a partition of it is built, cached and published.
+
+A step says what it reads (inputs, its part of the recipe, models) and how to run. From that follows its fingerprint:
+where the store already holds an object of that fingerprint, the ref is set and nothing runs. The command line, the
+Dagster assets and `plan` all go through this module, so they agree.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import polars as pl
+
+from gristmill import documents as data
+from gristmill import progress
+from gristmill.errors import StageError, StoreError
+from gristmill.hashing import digest_json
+from gristmill.recipe import Recipe
+from gristmill.store import Manifest, ObjectWriter, Registry, Shard, Store
+from gristmill.store.objects import fingerprint
+from resources.tools import Tools
+
+Scope = Literal["same", "earlier", "all", "global"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """Tables of another step that this one reads.
+
+    Scope of a partitioned input: the `same` shard, all `earlier` registered shards, or `all` shards. A `global` input is
+    not partitioned.
+    """
+
+    asset: str
+    scope: Scope = "same"
+    tables: tuple[str, ...] = ("documents",)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One asset of the graph; `run` writes the tables of one partition and returns its figures."""
+
+    name: str
+    run: Callable[[Work], dict[str, Any]]
+    version: int
+    description: str
+    group: str
+    options: Callable[[str | None], Any]  # the part of the recipe that is read, given the source's name
+    inputs: tuple[Input, ...] = ()
+    models: tuple[str, ...] = ()  # names of models whose content counts
+    partitioned: bool = True
+    kinds: frozenset[str] = frozenset({"parquet", "polars"})
+    checked: bool = False  # has documents and decisions that the data checks read
+
+
+@dataclass
+class Work:
+    """What a step's `run` gets: its inputs, where to write, and what it may use."""
+
+    step: Step
+    recipe: Recipe
+    store: Store
+    shard: Shard | None
+    inputs: dict[str, list[Manifest]]  # by asset; in order of registration
+    writer: ObjectWriter
+    tools: Tools
+    counts: dict[str, Any] = field(
+        default_factory=lambda: {"rows_in": 0, "rows_out": 0, "characters": 0, "dropped_by_rule": {}}
+    )
+
+    @property
+    def source(self) -> str:
+        """Name of the shard's source."""
+        assert self.shard is not None
+        return self.shard.source
+
+    def batches(
+        self, asset: str, table: str = "documents", columns: list[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """Row groups of an input's table, over all its partitions in order."""
+        for manifest in self.inputs[asset]:
+            yield from self.store.batches(manifest, table, columns)
+
+    def scan(self, asset: str, table: str = "documents") -> pl.LazyFrame:
+        """An input's table over all its partitions, lazily."""
+        return pl.concat([self.store.scan(manifest, table) for manifest in self.inputs[asset]])
+
+    def rows(self, asset: str, table: str = "documents") -> int:
+        """Rows of an input's table over all its partitions."""
+        return sum(manifest.rows(table) for manifest in self.inputs[asset])
+
+    def emit(self, **tables: pl.DataFrame) -> None:
+        """Write rows to the output's tables and count what documents and decisions say."""
+        if "documents" in tables:
+            data.check_schema(tables["documents"], data.DOCUMENTS, f"{self.step.name}, documents")
+            self.counts["rows_out"] += tables["documents"].height
+            self.counts["characters"] += int(tables["documents"]["text"].str.len_chars().sum() or 0)
+        if "decisions" in tables:
+            data.check_schema(tables["decisions"], data.DECISIONS, f"{self.step.name}, decisions")
+            self._count_decisions(tables["decisions"])
+        for name, rows in tables.items():
+            self.writer.write(name, rows)
+
+    def _count_decisions(self, decisions: pl.DataFrame) -> None:
+        self.counts["rows_in"] += decisions.height
+        dropped = decisions.filter(pl.col("action") == data.DROP).group_by("rule").len()
+        for rule, count in dropped.iter_rows():
+            self.counts["dropped_by_rule"][rule] = self.counts["dropped_by_rule"].get(rule, 0) + count
+
+
+@dataclass(frozen=True)
+class Built:
+    """What became of one partition of a step."""
+
+    manifest: Manifest
+    cached: bool
+    seconds: float
+
+
+def build(step: Step, recipe: Recipe, store: Store, shard: Shard | None, tools: Tools) -> Built:
+    """Make one partition current: by setting a ref where the work was done before, else by doing it.
+
+    Raises StoreError where an input is missing (it says how to build it), StageError where the step breaks the data
+    model; in both cases nothing is published.
+    """
+    started = time.monotonic()
+    inputs = current_inputs(step, recipe, store, shard)
+    name = identify(step, recipe, shard, {k: _contents(step, k, v) for k, v in inputs.items()}, tools)
+    manifest = store.find(name.fingerprint)
+    cached = manifest is not None
+    if manifest is None:
+        manifest = _run(step, recipe, store, shard, tools, inputs, name)
+    store.set_ref(recipe.name, manifest)
+    return Built(manifest, cached, time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """All that a fingerprint is made of."""
+
+    fingerprint: str
+    options: Any
+    inputs: dict[str, str]
+
+
+def identify(
+    step: Step,
+    recipe: Recipe,
+    shard: Shard | None,
+    contents: dict[str, list[tuple[str | None, str]]],
+    tools: Tools,
+) -> Identity:
+    """Fingerprint of one partition, given per input asset its (partition, content digest) pairs."""
+    options = {"seed": recipe.seed, **step.options(shard.source if shard else None)}
+    inputs = {
+        f"{asset}/{partition or 'global'}": digest
+        for asset, pairs in contents.items()
+        for partition, digest in pairs
+    }
+    order = [f"{asset}/{partition}" for asset, pairs in contents.items() for partition, _ in pairs]
+    if any(given.scope == "earlier" for given in step.inputs):
+        inputs["order"] = digest_json(order)  # which of two duplicates is the earlier one
+    if not step.inputs and shard is not None:
+        inputs["files"] = shard.digest
+    for model in step.models:
+        inputs[f"model/{model}"] = tools.models.digest(model)
+    partition = shard.key if shard else None
+    return Identity(
+        fingerprint(
+            asset=step.name, version=step.version, options=options, inputs=inputs, partition=partition
+        ),
+        options,
+        inputs,
+    )
+
+
+def partitions_read(given: Input, shard: Shard | None, shards: list[Shard]) -> list[str | None]:
+    """Which partitions of an input are read for `shard`, in order of registration; None is the global one."""
+    if given.scope == "global":
+        return [None]
+    if given.scope == "all":
+        return [other.key for other in shards]
+    assert shard is not None, f"{given.asset}: scope {given.scope!r} needs a shard"
+    if given.scope == "earlier":
+        return [other.key for other in shards if other.sequence < shard.sequence]
+    return [shard.key]
+
+
+def current_inputs(
+    step: Step, recipe: Recipe, store: Store, shard: Shard | None
+) -> dict[str, list[Manifest]]:
+    """The current objects that a step reads, by asset, in order of registration."""
+    shards = (
+        Registry(store, recipe.name).shards()
+        if any(i.scope in ("earlier", "all") for i in step.inputs)
+        else []
+    )
+    found: dict[str, list[Manifest]] = {}
+    for given in step.inputs:
+        partitions = partitions_read(given, shard, shards)
+        found.setdefault(given.asset, []).extend(
+            store.current(recipe.name, given.asset, p) for p in partitions
+        )
+    return found
+
+
+def content_of(manifest: Manifest, tables: tuple[str, ...]) -> str:
+    """Digest of the tables that are read: a change elsewhere in the object does not count."""
+    return digest_json([[entry.table, entry.digest] for entry in manifest.files if entry.table in tables])
+
+
+def _contents(step: Step, asset: str, manifests: list[Manifest]) -> list[tuple[str | None, str]]:
+    tables = tuple(sorted({table for given in step.inputs if given.asset == asset for table in given.tables}))
+    return [(manifest.partition, content_of(manifest, tables)) for manifest in manifests]
+
+
+def _run(
+    step: Step,
+    recipe: Recipe,
+    store: Store,
+    shard: Shard | None,
+    tools: Tools,
+    inputs: dict[str, list[Manifest]],
+    name: Identity,
+) -> Manifest:
+    partition = shard.key if shard else None
+    with (
+        store.writer(asset=step.name, partition=partition, fingerprint=name.fingerprint) as writer,
+        progress.task(step.name, partition or "all"),
+    ):
+        work = Work(step, recipe, store, shard, inputs, writer, tools)
+        figures = step.run(work)
+        writer.close()
+        if step.checked:
+            _check(work, inputs)
+        return writer.publish(
+            version=step.version,
+            options=name.options,
+            inputs=name.inputs,
+            figures={**work.counts, **figures},
+            run={},
+        )
+
+
+def _check(work: Work, inputs: dict[str, list[Manifest]]) -> None:
+    """Refuse to publish an output that lost, invented or repeated rows."""
+    where = f"{work.step.name} {work.shard.key if work.shard else ''}".strip()
+    kept = work.counts["rows_in"] - sum(work.counts["dropped_by_rule"].values())
+    if kept != work.counts["rows_out"]:
+        raise StageError(
+            f"{where}: decisions keep {kept} rows, but {work.counts['rows_out']} documents came out"
+        )
+    given = [m for asset in ("documents",) for ms in inputs.values() for m in ms if m.rows(asset)]
+    if given and given[0].rows("documents") != work.counts["rows_in"]:
+        raise StageError(
+            f"{where}: {given[0].rows('documents')} documents came in, but there are {work.counts['rows_in']} decisions"
+        )
+    for table in ("documents", "decisions"):
+        path = work.writer.folder / f"{table}.parquet"
+        if not path.exists():
+            raise StoreError(f"{where}: no table {table!r} was written")
+        repeated = pl.scan_parquet(path).select(pl.col("id").is_duplicated().sum()).collect().item()
+        if repeated:
+            raise StageError(f"{where}: {repeated} rows of {table!r} share an id with another")

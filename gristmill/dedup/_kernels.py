@@ -1,0 +1,387 @@
+"""Compiled loops of deduplication: normalising, words, shingle hashes, minima, and comparing documents.
+
+All of them work on Arrow buffers (UTF-8 bytes and offsets) and hold no lock of the interpreter, so callers
+may use threads. Everything compiled lies in this file because numba's cache on disk looks only at the file of
+the function that was called: a helper elsewhere could change without the cached caller noticing.
+"""
+
+# mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
+# numba infers the types; every array is described where it is an argument of a public kernel.
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+# Bits of a character, see gristmill/dedup/normalise.py.
+DIGIT, SEPARATOR, MARK, SPACE, HARD, LETTER, UNSPACED = 1, 2, 4, 8, 16, 32, 64
+DROPPED = -1  # in `mapped`: nothing is left of the character; -2 - k: the k-th expansion
+
+_BLANK, _ZERO = 32, 48
+_U = np.uint64
+_0, _3, _8, _61 = _U(0), _U(3), _U(8), _U(61)
+_PRIME_1, _PRIME_2, _PRIME_3 = _U(0x9E3779B185EBCA87), _U(0xC2B2AE3D27D4EB4F), _U(0x165667B19E3779F9)
+_PRIME_4, _PRIME_5 = _U(0x85EBCA77C2B2AE63), _U(0x27D4EB2F165667C5)
+_MERSENNE_61 = _U((1 << 61) - 1)
+_MOST = _U(0xFFFFFFFFFFFFFFFF)
+_BLOCK = (
+    512  # shingles that go through all hash functions before the next ones: 4 KiB, which stays in the cache
+)
+
+# numba's decorator has no type hints.
+_compiled: Any = njit(cache=True, nogil=True)
+
+
+# -- normalised text -----------------------------------------------------------------------------------------
+
+
+@_compiled
+def normalise(
+    data, offsets, flags, mapped, expanded, expansion_offsets, collapse, out, out_offsets, hard, unspaced
+):
+    """Write the normalised texts to `out`, and where they end to `out_offsets` (one more than documents).
+
+    data, offsets: the texts. flags (uint8) and mapped (int32): per code point; expanded (int32) and
+    expansion_offsets: characters that become several. collapse: a run of white space becomes one blank.
+    hard (bool): the document has a character that needs its neighbours, do it elsewhere. unspaced (bool):
+    more than half of its letters belong to scripts without blanks between words.
+    """
+    k = 0
+    for document in range(offsets.shape[0] - 1):
+        i, end = offsets[document], offsets[document + 1]
+        start = solid = k  # solid: end of the last character that is not white space
+        letters = letters_unspaced = 0
+        pending = seen = is_hard = False
+        while i < end:
+            code, i = _decode(data, i)
+            flag = flags[code]
+            letters += (flag >> 5) & 1
+            letters_unspaced += (flag >> 6) & 1
+            if flag & HARD:
+                is_hard = True
+            if flag & DIGIT:
+                i = _end_of_number(data, i, end, flags)
+                glyph = _ZERO
+            elif flag & (MARK | SPACE):
+                if collapse:
+                    pending = seen
+                elif k > start:
+                    k = _encode(_BLANK if flag & MARK else mapped[code], out, k)
+                continue
+            else:
+                glyph = mapped[code]
+            if pending and k > start:
+                out[k] = _BLANK
+                k += 1
+            pending = False
+            seen = True
+            if glyph == DROPPED:
+                continue
+            if glyph >= 0:
+                k = _encode(glyph, out, k)
+            else:
+                for position in range(expansion_offsets[-2 - glyph], expansion_offsets[-1 - glyph]):
+                    k = _encode(expanded[position], out, k)
+            solid = k
+        k = solid
+        out_offsets[document + 1] = k
+        hard[document] = is_hard
+        unspaced[document] = 2 * letters_unspaced > letters
+
+
+@_compiled
+def _end_of_number(data, i, end, flags):
+    """End of the number whose first digit ends at `i`: digits, then at most one separator with digits."""
+    parts = 0
+    while i < end:
+        code, following = _decode(data, i)
+        if flags[code] & DIGIT:
+            i = following
+        elif parts == 0 and flags[code] & SEPARATOR and following < end:
+            code, following = _decode(data, following)
+            if not flags[code] & DIGIT:
+                break
+            parts = 1
+            i = following
+        else:
+            break
+    return i
+
+
+@_compiled
+def _decode(data, i):
+    """(code point, where the next one starts); the bytes are valid UTF-8, as in every Arrow string."""
+    first = np.int32(data[i])
+    if first < 0x80:
+        return first, i + 1
+    if first < 0xE0:
+        return (first & 0x1F) << 6 | data[i + 1] & 0x3F, i + 2
+    if first < 0xF0:
+        return (first & 0x0F) << 12 | (data[i + 1] & 0x3F) << 6 | data[i + 2] & 0x3F, i + 3
+    return (
+        (first & 0x07) << 18 | (data[i + 1] & 0x3F) << 12 | (data[i + 2] & 0x3F) << 6 | data[i + 3] & 0x3F,
+        i + 4,
+    )
+
+
+@_compiled
+def _encode(code, out, k):
+    """Write a code point as UTF-8; returns where the next one goes."""
+    if code < 0x80:
+        out[k] = code
+        return k + 1
+    if code < 0x800:
+        out[k] = 0xC0 | code >> 6
+        out[k + 1] = 0x80 | code & 0x3F
+        return k + 2
+    if code < 0x10000:
+        out[k] = 0xE0 | code >> 12
+        out[k + 1] = 0x80 | code >> 6 & 0x3F
+        out[k + 2] = 0x80 | code & 0x3F
+        return k + 3
+    out[k] = 0xF0 | code >> 18
+    out[k + 1] = 0x80 | code >> 12 & 0x3F
+    out[k + 2] = 0x80 | code >> 6 & 0x3F
+    out[k + 3] = 0x80 | code & 0x3F
+    return k + 4
+
+
+# -- words and shingles --------------------------------------------------------------------------------------
+
+
+@_compiled
+def hash_shingles(data, offsets, flags, by_char, ngram, joined, spans, n_words, hashes, hash_offsets):
+    """xxh64 of every window of `ngram` words, joined by blanks, in the order of the text.
+
+    Out: n_words (uint32) per document; hashes (uint64), document by document as hash_offsets says.
+    by_char: every character that is not white space is a word. Scratch: joined uint8 and spans int64[2, :],
+    as long as the longest document needs (twice its bytes + 2 is enough).
+    """
+    starts, ends = spans[0], spans[1]
+    k = 0
+    for document in range(offsets.shape[0] - 1):
+        words = _find_words(
+            data, offsets[document], offsets[document + 1], flags, by_char, joined, starts, ends
+        )
+        n_words[document] = words
+        for first in range(words - ngram + 1):
+            hashes[k] = xxh64(joined, starts[first], ends[first + ngram - 1], _0)
+            k += 1
+        hash_offsets[document + 1] = k
+
+
+@_compiled
+def _find_words(data, i, end, flags, by_char, joined, starts, ends):
+    """Copy the words to `joined`, one blank between them, and note their spans; returns how many."""
+    k = words = 0
+    inside = False
+    while i < end:
+        code, following = _decode(data, i)
+        if flags[code] & SPACE:
+            inside = False
+            i = following
+            continue
+        if by_char or not inside:
+            if words > 0:
+                joined[k] = _BLANK
+                k += 1
+            starts[words] = k
+            words += 1
+            inside = True
+        while i < following:
+            joined[k] = data[i]
+            k += 1
+            i += 1
+        ends[words - 1] = k
+    return words
+
+
+@_compiled
+def xxh64(data, start, end, seed):
+    """XXH64 of data[start:end] (bytes), as the published specification defines it; `seed` is a uint64."""
+    i = start
+    if end - start >= 32:
+        v1, v2, v3, v4 = seed + _PRIME_1 + _PRIME_2, seed + _PRIME_2, seed, seed - _PRIME_1
+        while i + 32 <= end:
+            v1 = _round(v1, _read(data, i))
+            v2 = _round(v2, _read(data, i + 8))
+            v3 = _round(v3, _read(data, i + 16))
+            v4 = _round(v4, _read(data, i + 24))
+            i += 32
+        h = _rotate(v1, 1) + _rotate(v2, 7) + _rotate(v3, 12) + _rotate(v4, 18)
+        for v in (v1, v2, v3, v4):
+            h = (h ^ _round(_0, v)) * _PRIME_1 + _PRIME_4
+    else:
+        h = seed + _PRIME_5
+    h += _U(end - start)
+    while i + 8 <= end:
+        h = _rotate(h ^ _round(_0, _read(data, i)), 27) * _PRIME_1 + _PRIME_4
+        i += 8
+    if i + 4 <= end:
+        half = _U(data[i]) | _U(data[i + 1]) << _U(8) | _U(data[i + 2]) << _U(16) | _U(data[i + 3]) << _U(24)
+        h = _rotate(h ^ half * _PRIME_1, 23) * _PRIME_2 + _PRIME_3
+        i += 4
+    while i < end:
+        h = _rotate(h ^ _U(data[i]) * _PRIME_5, 11) * _PRIME_1
+        i += 1
+    h = (h ^ h >> _U(33)) * _PRIME_2
+    h = (h ^ h >> _U(29)) * _PRIME_3
+    return h ^ h >> _U(32)
+
+
+@_compiled
+def _read(data, i):
+    """Eight bytes as a little-endian number."""
+    low = _U(data[i]) | _U(data[i + 1]) << _U(8) | _U(data[i + 2]) << _U(16) | _U(data[i + 3]) << _U(24)
+    high = _U(data[i + 4]) | _U(data[i + 5]) << _U(8) | _U(data[i + 6]) << _U(16) | _U(data[i + 7]) << _U(24)
+    return low | high << _U(32)
+
+
+@_compiled
+def _round(accumulator, lane):
+    return _rotate(accumulator + lane * _PRIME_2, 31) * _PRIME_1
+
+
+@_compiled
+def _rotate(value, bits):
+    return value << _U(bits) | value >> _U(64 - bits)
+
+
+# -- minima and bands ----------------------------------------------------------------------------------------
+
+
+@_compiled
+def sort_shingles(hashes, offsets, out_offsets):
+    """Sort every document's hashes and keep each once, in place; `out_offsets` says where they then lie."""
+    k = 0
+    for document in range(offsets.shape[0] - 1):
+        ordered = np.sort(hashes[offsets[document] : offsets[document + 1]])
+        for i in range(ordered.shape[0]):
+            if i == 0 or ordered[i] != ordered[i - 1]:
+                hashes[k] = ordered[i]
+                k += 1
+        out_offsets[document + 1] = k
+
+
+@_compiled
+def find_minima(hashes, offsets, a, b, mask, out):
+    """The least ((x * a[i] + b[i]) mod 2^64) mod (2^61 - 1), cut to `mask`, per document and function i.
+
+    out: uint64[documents, functions]; all ones for a document without shingles.
+    """
+    for document in range(offsets.shape[0] - 1):
+        row = out[document]
+        row[:] = _MOST
+        for first in range(offsets[document], offsets[document + 1], _BLOCK):
+            block = hashes[first : min(first + _BLOCK, offsets[document + 1])]
+            for i in range(a.shape[0]):
+                row[i] = min(row[i], _least(block, a[i], b[i], mask))
+
+
+@_compiled
+def _least(block, a, b, mask):
+    least = _MOST
+    for x in block:
+        value = x * a + b
+        value = (value & _MERSENNE_61) + (value >> _61)
+        # Below the modulus the difference wraps round to a huge number, so the lesser one is the remainder.
+        value = min(value, value - _MERSENNE_61) & mask
+        least = min(least, value)
+    return least
+
+
+@_compiled
+def hash_bands(minima, rows, out):
+    """xxh64 of every band's minima as little-endian bytes; seed: its number; out: uint64[documents, bands]."""
+    buffer = np.empty(rows * 8, np.uint8)
+    for document in range(minima.shape[0]):
+        for band in range(out.shape[1]):
+            for i in range(rows):
+                value = minima[document, band * rows + i]
+                for byte in range(8):
+                    buffer[i * 8 + byte] = np.uint8(value & _U(0xFF))
+                    value >>= _8
+            out[document, band] = xxh64(buffer, 0, rows * 8, _U(band))
+
+
+# -- comparing -----------------------------------------------------------------------------------------------
+
+
+@_compiled
+def find_neighbours(
+    bands, shingles, shingle_offsets, queries, limits, hit_hashes, hit_documents, pool, pool_offsets,
+    verify, threshold, most, compared, found, similarity,
+):  # fmt: skip
+    """For every query, the first document of the pool that shares a band and is similar enough.
+
+    bands: uint64[documents, bands] of this shard. shingles, shingle_offsets: its sorted shingles.
+    queries: rows of this shard. limits: per query, the first document of the pool that comes too late for it.
+    hit_hashes, hit_documents: band hashes of the pool, sorted, and by document inside a hash.
+    pool, pool_offsets: sorted shingles of the pool's documents. most: comparisons allowed to a query.
+    In and out: compared, comparisons of the query so far. Out: found (document of the pool or -1),
+    similarity.
+    """
+    n_bands = bands.shape[1]
+    position = np.empty(n_bands, np.int64)
+    stop = np.empty(n_bands, np.int64)
+    for q in range(queries.shape[0]):
+        query = queries[q]
+        found[q] = -1
+        for band in range(n_bands):
+            position[band] = np.searchsorted(hit_hashes, bands[query, band], side="left")
+            stop[band] = np.searchsorted(hit_hashes, bands[query, band], side="right")
+        mine = shingles[shingle_offsets[query] : shingle_offsets[query + 1]]
+        while compared[q] < most:
+            candidate = _next_candidate(position, stop, hit_documents, limits[q])
+            if candidate < 0:
+                break
+            compared[q] += 1
+            other = pool[pool_offsets[candidate] : pool_offsets[candidate + 1]]
+            value = jaccard(mine, other, threshold) if verify else 1.0
+            if value >= threshold:
+                found[q] = candidate
+                similarity[q] = value
+                break
+
+
+@_compiled
+def _next_candidate(position, stop, documents, limit):
+    """The earliest document at any of the positions, which move past it; -1 if none is before `limit`."""
+    earliest = limit
+    for band in range(position.shape[0]):
+        if position[band] < stop[band]:
+            earliest = min(earliest, documents[position[band]])
+    if earliest == limit:
+        return -1
+    for band in range(position.shape[0]):
+        while position[band] < stop[band] and documents[position[band]] == earliest:
+            position[band] += 1
+    return earliest
+
+
+@_compiled
+def jaccard(left, right, threshold):
+    """Jaccard similarity of two sorted sets of uint64; 0 as soon as it is certain to stay below `threshold`.
+
+    Two empty sets have similarity 0: nothing says that they are alike.
+    """
+    total = left.shape[0] + right.shape[0]
+    # The least intersection that reaches the threshold, found with the very division of the result: a product
+    # would round otherwise.
+    needed = max(0, int(threshold * total / (1.0 + threshold)) - 2)
+    while needed < total and needed / (total - needed) < threshold:
+        needed += 1
+    i = j = common = 0
+    while common + min(left.shape[0] - i, right.shape[0] - j) >= needed:
+        if i == left.shape[0] or j == right.shape[0]:
+            return common / (total - common) if total > 0 else 0.0
+        if left[i] == right[j]:
+            common += 1
+            i += 1
+            j += 1
+        elif left[i] < right[j]:
+            i += 1
+        else:
+            j += 1
+    return 0.0

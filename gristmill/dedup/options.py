@@ -1,0 +1,133 @@
+"""Options of the stages `signatures` and `duplicates`.
+
+They are two groups on purpose: signatures are made from `SignatureOptions` alone, so another threshold
+compares again and hashes nothing again.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from gristmill.options import Options
+
+_FINEWEB = "Source: FineWeb (arXiv 2406.17557), huggingface/datatrove utils/text.py."
+_MINHASH = "Source: FineWeb (arXiv 2406.17557), huggingface/datatrove pipeline/dedup/minhash.py."
+
+
+class NormaliseOptions(Options):
+    """What is made equal before texts are compared; the steps run in this order."""
+
+    lowercase: bool = Field(default=True, description=f"Lower-case the text. {_FINEWEB}")
+    numbers: bool = Field(
+        default=True, description=f"Every number, with at most one decimal part, becomes `0`. {_FINEWEB}"
+    )
+    weekdays: bool = Field(
+        default=False,
+        description="English names of weekdays become WEEKDAY, also inside words. Signatures take five times as "
+        f"long, as it runs in Python. {_FINEWEB}",
+    )
+    months: bool = Field(
+        default=False,
+        description="English names of months become MONTH, also inside words: `mayor` becomes `MONTHor`. "
+        f"Signatures take five times as long, as it runs in Python. {_FINEWEB}",
+    )
+    punctuation: bool = Field(
+        default=True, description=f"Punctuation and control characters become blanks. {_FINEWEB}"
+    )
+    whitespace: bool = Field(
+        default=True, description=f"Every run of white space becomes one blank. {_FINEWEB}"
+    )
+    diacritics: bool = Field(
+        default=True,
+        description="Characters are taken apart (NFD) and marks without width (category Mn) removed: `é` "
+        f"becomes `e`. Removes vowel signs of Indic scripts too. {_FINEWEB}",
+    )
+
+
+class SignatureOptions(Options):
+    """How a text becomes shingles and bands."""
+
+    normalise: NormaliseOptions = Field(
+        default=NormaliseOptions(), description="What is made equal before texts are compared."
+    )
+    words: Literal["whitespace", "char", "spacy_en"] = Field(
+        default="whitespace",
+        description="What a word is: a run between blanks; every character (for Chinese, Japanese, Thai, Khmer, "
+        "Lao, Burmese); or a token of spaCy's blank English pipeline, as FineWeb has it (slow; needs the extra "
+        "`spacy`).",
+    )
+    ngram: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="Words in a shingle. A text with fewer words has no shingles and is compared as a whole "
+        f"only. {_MINHASH}",
+    )
+    bands: int = Field(
+        default=14,
+        ge=1,
+        le=1000,
+        description="Bands of the signature. Two texts of Jaccard s are compared with chance "
+        "1 - (1 - s^rows)^bands: 0.92 at s = 0.8, 0.77 at 0.75. Other published layouts: 9 x 13, 26 x 11, 32 x 8, "
+        f"and RefinedWeb's 450 x 20. {_MINHASH}",
+    )
+    rows: int = Field(default=8, ge=1, le=100, description=f"Hashes in a band. {_MINHASH}")
+    hash: Literal["xxhash", "sha1"] = Field(
+        default="xxhash",
+        description="Hash of a shingle. `sha1` and 32 bits run in Python, two to five times slower, and serve "
+        f"to reproduce other signatures. {_MINHASH}",
+    )
+    precision: Literal[32, 64] = Field(default=64, description=f"Bits of a hash. {_MINHASH}")
+    seed: int = Field(
+        default=1, ge=0, lt=2**32, description=f"Seed of the hash functions' parameters. {_MINHASH}"
+    )
+
+
+class DuplicateOptions(Options):
+    """Which documents are dropped, by the rule `earliest`: those with a neighbour registered before them."""
+
+    exact: bool = Field(default=True, description="Texts that are equal after normalisation are neighbours.")
+    near: bool = Field(default=True, description="Texts with a band in common are compared.")
+    verify: bool = Field(
+        default=True,
+        description="Texts with a band in common are neighbours only if the Jaccard similarity of their "
+        "shingles, counted, not estimated, reaches `threshold`. false drops on a common band alone, as FineWeb "
+        "does.",
+    )
+    threshold: float = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        description="Jaccard similarity from which two texts are neighbours. Source: Deduplicating Training "
+        "Data Makes Language Models Better (arXiv 2107.06499), section 4.2.",
+    )
+    skip_empty: bool = Field(
+        default=True, description="Texts without a word are never duplicates of each other."
+    )
+    max_candidates: int | None = Field(
+        default=10_000,
+        ge=1,
+        description="A document is compared with at most so many, the earliest registered first; that bounds "
+        "the time for sites whose pages are all alike, but not alike enough. null compares with all.",
+    )
+
+
+class DedupOptions(Options):
+    """Options of deduplication by document."""
+
+    signatures: SignatureOptions = Field(
+        default=SignatureOptions(), description="How a text becomes shingles and bands (stage `signatures`)."
+    )
+    duplicates: DuplicateOptions = Field(
+        default=DuplicateOptions(), description="Which documents are dropped (stage `duplicates`)."
+    )
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if not (self.duplicates.exact or self.duplicates.near):
+            raise ValueError(
+                "duplicates: exact and near are both false, so nothing can be found; leave the stage out"
+            )
+        return self

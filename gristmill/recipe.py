@@ -1,0 +1,263 @@
+"""The recipe: one YAML file that says what a corpus is made of and how.
+
+It is checked as a whole before anything runs. An error names the file, the key, the value and what is allowed; an
+unknown key offers the nearest known one. Each stage declares its own options in its own room; this module puts them
+together and checks what only the whole can tell: that every source, model and score named anywhere is declared.
+"""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError
+
+from gristmill.dedup.options import DedupOptions
+from gristmill.errors import RecipeError, shorten, suggest
+from gristmill.filter.options import FilterOptions
+from gristmill.ingest.options import AnySource
+from gristmill.llm.options import ModelOptions
+from gristmill.mix.options import MixOptions
+from gristmill.options import Options
+from gristmill.refine.options import RefineOptions
+from gristmill.rephrase.options import RephraseOptions
+from gristmill.score.options import QualityOptions
+from gristmill.select.options import SelectOptions
+
+NAME = r"^[a-z][a-z0-9_]{0,39}$"
+SOURCE_NAME = r"^[a-z][a-z0-9_-]{0,39}$"
+
+
+class ScheduleOptions(Options):
+    """When the corpus is built without anyone asking."""
+
+    cron: str = Field("0 3 * * *", description="When the nightly build starts, in cron's five fields, UTC.")
+    sensor_seconds: int = Field(30, ge=5, description="How often the landing folders are looked at.")
+    settle_seconds: float = Field(
+        5.0, ge=0, description="A file younger than this may still be copied, and waits for the next look."
+    )
+
+
+class Recipe(Options):
+    """A corpus: sources, stages with their options, models, mixture. A stage that is left out is not in the graph."""
+
+    name: str = Field(pattern=NAME, description="Prefix of all asset keys; letters, digits and _.")
+    owners: tuple[str, ...] = Field(
+        ("team:data",),
+        strict=False,
+        description="Owners that the Dagster UI shows: `team:NAME` or an e-mail address.",
+    )
+    sources: dict[Annotated[str, Field(pattern=SOURCE_NAME)], AnySource] = Field(
+        min_length=1, description="Where text comes from. The order is the order of registration."
+    )
+    models: dict[str, ModelOptions] = Field(
+        default_factory=dict,
+        description="Models by the name that the stages use: packages, local folders or hub ids.",
+    )
+    tokenizer: str | None = Field(
+        None, description="Name of the model whose tokenizer counts tokens and writes the token shards."
+    )
+    filter: FilterOptions | None = Field(None, description="Language, Gopher quality and repetition rules.")
+    filter_for: dict[str, FilterOptions] = Field(
+        default_factory=dict, description="Other filter options for single sources, by the source's name."
+    )
+    dedup: DedupOptions | None = Field(None, description="Exact and near duplicates; the earliest stays.")
+    refine: RefineOptions | None = Field(None, description="ProX: an LLM writes small edit programs.")
+    rephrase: RephraseOptions | None = Field(
+        None, description="WRAP: an LLM rewrites passages in given styles."
+    )
+    quality: QualityOptions | None = Field(None, description="A fastText classifier trained in the graph.")
+    select: SelectOptions | None = Field(None, description="Which documents the token budget is spent on.")
+    mix: MixOptions | None = Field(None, description="Weights per source, real to synthetic, token shards.")
+    schedule: ScheduleOptions = Field(default_factory=ScheduleOptions, description="Schedule and sensor.")
+
+    _path: Path = PrivateAttr(default=Path("recipe.yaml"))
+
+    @property
+    def path(self) -> Path:
+        """The file that the recipe was read from; its inputs are relative to that file's folder."""
+        return self._path
+
+    def filter_options(self, source: str) -> FilterOptions | None:
+        """The filter options that hold for a source."""
+        return self.filter_for.get(source, self.filter)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and check a recipe; raise RecipeError with one line per fault, and nothing has run."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RecipeError(f"recipe {str(path)!r} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"recipe {str(path)!r} is not UTF-8 text: {error}") from error
+    return parse_recipe(text, path)
+
+
+def parse_recipe(text: str, path: Path) -> Recipe:
+    """Check the text of a recipe; `path` is named in errors and is what inputs are relative to."""
+    where = f"recipe {path.name}"
+    try:
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that also refuses repeated keys
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{where}: {_yaml_message(error)}") from error
+    if not isinstance(values, dict):
+        raise RecipeError(
+            f"{where}: got {shorten(values)}, must be a mapping that begins with `name:` and `sources:`"
+        )
+    try:
+        recipe = Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError("\n".join(_fault(where, fault) for fault in error.errors())) from error
+    recipe._path = path.absolute()
+    faults = [f"{where}, {fault}" for fault in _references(recipe)]
+    if faults:
+        raise RecipeError("\n".join(faults))
+    return recipe
+
+
+# -- what only the whole recipe can tell ------------------------------------------------------------------------
+
+
+def _references(recipe: Recipe) -> list[str]:
+    faults = []
+    for key, source in [(f"filter_for.{name}", name) for name in recipe.filter_for]:
+        faults += _known(key, source, recipe.sources, "source")
+    for stage in ("refine", "rephrase"):
+        options = getattr(recipe, stage)
+        if options is not None:
+            faults += _known(f"{stage}.model", options.model, recipe.models, "model")
+            for source in options.sources or ():
+                faults += _known(f"{stage}.sources", source, recipe.sources, "source")
+    if recipe.quality is not None:
+        for side in ("positives", "negatives"):
+            for source in (s for given in getattr(recipe.quality, side) for s in given.sources):
+                faults += _known(f"quality.{side}", source, recipe.sources, "source")
+    if recipe.tokenizer is not None:
+        faults += _known("tokenizer", recipe.tokenizer, recipe.models, "model")
+    if recipe.mix is not None:
+        for source in recipe.mix.weights or {}:
+            faults += _known("mix.weights", source, recipe.sources, "source")
+        if recipe.select is None:
+            faults.append("mix: needs a `select:` section; `select: {}` takes everything")
+    if recipe.select is not None and recipe.tokenizer is None:
+        faults.append("select: needs `tokenizer:`, the name of a model that counts tokens")
+    if recipe.filter is None and recipe.filter_for:
+        faults.append("filter_for: needs a `filter:` section that holds for the other sources")
+    return faults
+
+
+def _known(key: str, name: str, known: dict[str, Any], what: str) -> list[str]:
+    if name in known:
+        return []
+    listed = ", ".join(sorted(known)) or "none"
+    return [f"{key}: unknown {what} {name!r}; declared: {listed}.{suggest(name, known)}"]
+
+
+# -- messages ---------------------------------------------------------------------------------------------------
+
+
+def _fault(where: str, fault: Any) -> str:
+    location = _readable(fault["loc"])
+    kind, got = fault["type"], shorten(fault["input"])
+    if kind == "extra_forbidden":
+        name = str(fault["loc"][-1])
+        known = sorted(_fields_at(Recipe, list(fault["loc"][:-1])))
+        return f"{where}, {location}: unknown key; known: {', '.join(known)}.{suggest(name, known)}"
+    if kind == "missing":
+        return f"{where}, {location}: is missing"
+    message = fault["msg"][0].lower() + fault["msg"][1:]
+    return f"{where}, {location}: got {got}; {message.removeprefix('input ').removeprefix('value error, ')}"
+
+
+def _readable(location: tuple[str | int, ...]) -> str:
+    """`sources.web.inputs`, without the tags that pydantic puts between for unions."""
+    parts: list[str] = []
+    reached: Any = Recipe
+    for part in location:
+        following = _step_into(reached, part)
+        if following is None and reached is not None and _is_tag(reached, part):
+            continue
+        parts.append(str(part))
+        reached = following
+    return ".".join(parts)
+
+
+def _fields_at(model: Any, location: list[str | int]) -> set[str]:
+    """Names of the fields of the options class that a location leads to."""
+    reached: Any = model
+    for part in location:
+        if _is_tag(reached, part):
+            reached = _tagged(reached, part)
+        else:
+            reached = _step_into(reached, part)
+    classes = _classes(reached)
+    return {name for found in classes for name in found.model_fields}
+
+
+def _step_into(annotation: Any, part: str | int) -> Any:
+    for found in _classes(annotation):
+        if part in found.model_fields:
+            field = found.model_fields[str(part)]
+            return field.annotation
+    for option in _options(annotation):
+        if get_origin(option) is dict:
+            return get_args(option)[1]
+        if get_origin(option) is tuple and isinstance(part, int):
+            return get_args(option)[0]
+    return None
+
+
+def _is_tag(annotation: Any, part: str | int) -> bool:
+    return len(_classes(annotation)) > 1 and _tagged(annotation, part) is not None
+
+
+def _tagged(annotation: Any, part: str | int) -> Any:
+    for found in _classes(annotation):
+        for field in found.model_fields.values():
+            if part in get_args(field.annotation) and isinstance(part, str):
+                return found
+    return None
+
+
+def _classes(annotation: Any) -> list[type[BaseModel]]:
+    return [o for o in _options(annotation) if isinstance(o, type) and issubclass(o, BaseModel)]
+
+
+def _options(annotation: Any) -> list[Any]:
+    """The members of a union, through Annotated; the annotation itself where it is none."""
+    if get_origin(annotation) is Annotated:
+        return _options(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [option for member in get_args(annotation) for option in _options(member)]
+    return [annotation]
+
+
+# -- YAML -------------------------------------------------------------------------------------------------------
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without surprises: a key that stands twice in one mapping is an error, not the last one wins."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} must be text", key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _yaml_message(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem

@@ -1,0 +1,110 @@
+"""Registration: find the files of a recipe's sources and append the new ones to the registry as shards.
+
+A source names files or globs relative to the recipe, and may have a landing folder in which files appear later. Files
+are taken in sorted order, so that the same files give the same shards. A file whose bytes changed is registered anew
+and its old shard removed.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from gristmill.errors import InputError
+from gristmill.ingest.options import SourceBase
+from gristmill.recipe import Recipe
+from gristmill.store import Registry, Shard, ShardFile, Store
+from gristmill.store.registry import changed, describe_file
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What a look at the sources changed."""
+
+    added: tuple[Shard, ...]
+    removed: tuple[str, ...]
+
+
+def register_new_files(
+    recipe: Recipe, store: Store, *, settle_seconds: float = 0.0, now: float | None = None
+) -> Registered:
+    """Register what is new or changed; files younger than `settle_seconds` wait for the next look.
+
+    Raises InputError where a declared path does not exist or a glob finds nothing.
+    """
+    registry = Registry(store, recipe.name)
+    now = time.time() if now is None else now
+    added: list[Shard] = []
+    removed: list[str] = []
+    for source, options in recipe.sources.items():
+        shards = [shard for shard in registry.shards() if shard.source == source]
+        stale = [
+            shard
+            for shard in shards
+            if any(Path(file.path).exists() and changed(file) for file in shard.files)
+        ]
+        for shard in stale:
+            registry.remove(shard.key)
+            removed.append(shard.key)
+        known = {file.path for shard in shards if shard not in stale for file in shard.files}
+        new = [
+            describe_file(path, name)
+            for path, name in _files(recipe, source, options)
+            if str(path) not in known and _settled(path, settle_seconds, now)
+        ]
+        added += [registry.register(source, group) for group in _groups(new, options.files_per_shard)]
+    return Registered(tuple(added), tuple(removed))
+
+
+def landing_folder(recipe: Recipe, options: SourceBase) -> Path | None:
+    """Where new files of a source appear, or None."""
+    return _absolute(recipe, options.landing) if options.landing else None
+
+
+def _files(recipe: Recipe, source: str, options: SourceBase) -> list[tuple[Path, str]]:
+    """(path, name inside the shard) of every file of a source, sorted, each once."""
+    found: dict[Path, str] = {}
+    for pattern in options.inputs:
+        full = str(_absolute(recipe, pattern))
+        paths = sorted(Path(path) for path in glob.glob(full, recursive=True) if Path(path).is_file())
+        if not paths:
+            raise InputError(
+                f"recipe {recipe.path.name}, sources.{source}.inputs: {pattern!r} finds no file (looked at {full}); "
+                "paths are relative to the recipe"
+            )
+        base = _fixed_part(full)
+        found.update({path: path.relative_to(base).as_posix() for path in paths})
+    folder = landing_folder(recipe, options)
+    if folder is not None and folder.is_dir():
+        landed = sorted(path for path in folder.rglob("*") if path.is_file() and not _unfinished(path))
+        found.update({path: path.relative_to(folder).as_posix() for path in landed})
+    return list(found.items())
+
+
+def _absolute(recipe: Recipe, path: str) -> Path:
+    return Path(os.path.normpath(Path(recipe.path.parent, path).expanduser().absolute()))
+
+
+def _fixed_part(pattern: str) -> Path:
+    """The folders before the first wildcard; names inside a shard are relative to it."""
+    parts = Path(pattern).parts
+    fixed = next((i for i, part in enumerate(parts[:-1]) if glob.has_magic(part)), len(parts) - 1)
+    return Path(*parts[:fixed])
+
+
+def _unfinished(path: Path) -> bool:
+    return path.name.startswith(".") or path.suffix in {".tmp", ".part", ".partial", ".crdownload"}
+
+
+def _settled(path: Path, settle_seconds: float, now: float) -> bool:
+    try:
+        return settle_seconds <= 0 or now - path.stat().st_mtime >= settle_seconds
+    except OSError:
+        return False
+
+
+def _groups(files: list[ShardFile], size: int) -> list[list[ShardFile]]:
+    return [files[start : start + size] for start in range(0, len(files), size)]

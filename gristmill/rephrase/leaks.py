@@ -1,0 +1,114 @@
+"""What must not be in a rephrasing: refusals, chat marks, pieces of the prompt, Markdown.
+
+All searches ask whether the passage has the same words, so a text that quotes a refusal may be rephrased.
+Phrases are in English, German, French and Spanish, the languages that instruction models answer in unasked.
+"""
+
+from __future__ import annotations
+
+import re
+
+# "I cannot" alone is also what people say in stories: it must open the text, or be about helping or writing.
+_HELP = (
+    "help|assist|provide|rewrite|rephrase|paraphrase|fulfill?|comply|complete|generate|create|answer|discuss|"
+    "do that|do this|engage|produce|offer"
+)
+_REFUSALS = re.compile(
+    "|".join(
+        (
+            r"\bas an? (?:ai|large language model|language model|assistant)\b",
+            r"\bi(?:'m| am) (?:just )?an? (?:ai|language model|assistant)\b",
+            r"\bi(?:'m| am) (?:very |really )?sorry,? (?:but|i)\b",
+            rf"\bi (?:can(?:no|')t|can not|won't|will not|must decline to)(?: \w+){{0,3}}? (?:{_HELP})",
+            rf"\bi(?:'m| am) (?:not able|unable|not comfortable|not allowed)(?: \w+){{0,3}}? (?:{_HELP})",
+            r"\bi (?:must|have to) (?:respectfully )?(?:decline|refuse)\b",
+            r"\b(?:could|can|would) you please (?:share|provide|give|send|paste|clarify)\b",
+            r"\bplease (?:provide|share|paste|send) (?:me )?(?:with )?(?:the|a|your|more)\b",
+            r"\bnot (?:contain|provide|include|have) enough (?:context|information|detail)",
+            r"\bals (?:ki|künstliche intelligenz|sprachmodell)\b|\b(?:es )?tut mir (?:\w+ )?leid\b",
+            r"\b(?:kann|darf) ich (?:\w+ ){0,2}(?:keine auskunft|nichts sagen)",
+            r"\b(?:kann|darf) ich (?:\w+ ){0,2}nicht (?:helfen|beantworten|umschreiben)",
+            r"\bich kann (?:\w+ ){0,4}(?:nicht|keine?n?) (?:\w+ ){0,3}"
+            r"(?:helfen|umschreiben|umformulieren|beantworten|geben)",
+            r"\ben tant qu(?:'ia|e mod|'assist|'intell)|\bje (?:suis )?désolée?\b|\bje regrette, mais\b",
+            r"\bje ne (?:peux|puis|suis) (?:\w+ ){0,4}"
+            r"(?:aider|reformuler|réécrire|répondre|fournir|paraphraser|en mesure)",
+            r"\blo siento, (?:pero|no)\b",
+            r"\bno puedo (?:\w+ ){0,2}(?:ayudar|reescribir|proporcionar|responder)",
+            r"\bcomo (?:modelo de lenguaje|inteligencia artificial)\b",
+        )
+    )
+)
+_OPENING_REFUSAL = re.compile(
+    r"i can(?:no|')t\b|i can not\b|i(?:'m| am) (?:unable|not able)\b|unfortunately, i\b"
+)
+
+_CHAT_MARKS = re.compile(
+    r"<\|[A-Za-z_0-9▁|]{2,40}\|>|<｜[^｜]{2,40}｜>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>"
+    r"|<(?:bos|eos|pad|unk)>|</?passage(?:-\d+)?>"
+)
+_HEADINGS = re.compile(
+    r"^[#* \t]*(?:(?:input|source|original|given)?[ \t]*(?:passage|paragraph|text)|instructions?|response"
+    r"|output|conversation|task|system|user|assistant|human|rewritten (?:text|passage)"
+    r"|paraphrased? (?:text|passage|version)?)[* \t]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_INSTRUCTIONS = re.compile(
+    r"\b(?:do not|don't) (?:add|invent|include)\b[^.!?\n]{0,60}"
+    r"\b(?:passage|source text|original text|given text|explanations)\b"
+    r"|\bkeep (?:all|every)(?: the)? (?:numbers?|names?|dates?|facts?)\b"
+    r"|\b(?:rewrite|rephrase|paraphrase|summari[sz]e|convert|turn|retell|translate) (?:the|this) "
+    r"(?:following |above |given )?(?:passage|paragraph|text)\b"
+    r"|\bwrite (?:the|this) (?:text|passage|paragraph) so that\b"
+    r"|\b(?:reply|answer|respond) with (?:only )?the (?:rewritten|rephrased)\b"
+    r"|\byou are an? (?:helpful |ai )*(?:assistant|language model|rewriter)\b",
+    re.IGNORECASE,
+)
+_MIN_PROMPT_WORDS = 8  # a run of this many words of the prompt is a leak
+
+_ITEM = r"[ \t]*(?:[-*+•]|\d{1,2}[.)]) \S"
+_MARKDOWN = (
+    re.compile(r"^#{1,6} \S", re.MULTILINE),  # heading
+    re.compile(r"^[ \t]*\|.*\|[ \t]*$", re.MULTILINE),  # table row
+    re.compile(rf"^{_ITEM}.*\n{{1,2}}{_ITEM}", re.MULTILINE),  # list
+    re.compile(r"\[[^\]\n]{1,200}\]\([^)\s]{1,500}\)"),  # link
+    re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE),  # fence
+    re.compile(r"^[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t]*$", re.MULTILINE),  # rule
+)
+
+
+def finds_refusal(text: str, source: str) -> bool:
+    """Whether the text refuses the task, or asks for another one, in words that the passage does not have."""
+    said, given = _plain(text), _plain(source)
+    if (opening := _OPENING_REFUSAL.match(said)) and opening.group() not in given:
+        return True
+    return any(match.group() not in given for match in _REFUSALS.finditer(said))
+
+
+def finds_template_leak(text: str, source: str, instruction: str) -> bool:
+    """Whether chat marks, headings of a prompt or sentences of an instruction stand in the text but not in
+    the passage.
+    """
+    folded = source.lower()
+    for pattern in (_CHAT_MARKS, _HEADINGS, _INSTRUCTIONS):
+        if any(match.group().strip().lower() not in folded for match in pattern.finditer(text)):
+            return True
+    words = _words(instruction)
+    written, given = f" {' '.join(_words(text))} ", f" {' '.join(_words(source))} "
+    runs = (" ".join(words[i : i + _MIN_PROMPT_WORDS]) for i in range(len(words) - _MIN_PROMPT_WORDS + 1))
+    return any(f" {run} " in written and f" {run} " not in given for run in runs)
+
+
+def finds_markdown(text: str, source: str) -> bool:
+    """Whether the text has a heading, table, list, link, fence or rule of Markdown of a kind that the passage
+    lacks.
+    """
+    return any(pattern.search(text) and not pattern.search(source) for pattern in _MARKDOWN)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().replace("’", "'").split())
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())

@@ -1,0 +1,192 @@
+"""Documents cut into the passages that a rephraser gets.
+
+Source: WRAP, "Rephrasing the Web" (arXiv 2401.16380): passages of at most about 300 tokens at sentence
+boundaries, because longer ones lose content in the rephrasing. A passage is a slice of the text, so line and
+paragraph breaks inside it stay, and the passages together hold every character of the text but the white
+space between them. Tokens are counted by the caller's tokenizer, in batches: each sentence once, each passage
+once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from gristmill.rephrase.blocks import BlockKind, find_blocks
+from gristmill.rephrase.sentences import sentence_spans
+
+CountTokens = Callable[[list[str]], list[int]]
+
+_WHITE_SPACE = re.compile(r"\s")
+
+
+class Passage(NamedTuple):
+    """`text[start:end]` of a document; `kind` other than prose means that it is passed through unchanged."""
+
+    start: int
+    end: int
+    tokens: int
+    kind: BlockKind
+    hard_split: bool  # a sentence above the limit was cut inside
+
+
+class _Unit(NamedTuple):
+    """A sentence or a piece of one."""
+
+    start: int
+    end: int
+    hard: bool
+
+
+# Units of one passage, with the number of the run of prose they lie in; no passage reaches over two runs.
+_Group = tuple[int, list[_Unit]]
+
+
+def split_passages(
+    texts: Sequence[str],
+    count_tokens: CountTokens,
+    *,
+    max_tokens: int = 300,
+    min_tokens: int = 20,
+    skip_blocks: tuple[str, ...] = ("code", "table", "list"),
+) -> list[list[Passage]]:
+    """The passages of each text, in order.
+
+    Sentences are added while the passage has at most `max_tokens`. A sentence above the limit is halved at
+    white space until its pieces fit (a run without white space: between characters). A passage below
+    `min_tokens` is merged into the one before where the sum stays within `max_tokens + min_tokens`. Blocks of
+    the kinds in `skip_blocks` become passages of their own, of any length. `count_tokens` maps texts to their
+    numbers of tokens, without special tokens; it need not be additive.
+    """
+    skipped: list[list[tuple[int, int, BlockKind]]] = []
+    runs: list[tuple[int, int, int]] = []  # text, start, end
+    for number, text in enumerate(texts):
+        blocks = find_blocks(text, skip_blocks)
+        skipped.append([(b.start, b.end, b.kind) for b in blocks if b.kind != "prose"])
+        runs += [(number, b.start, b.end) for b in blocks if b.kind == "prose"]
+
+    units, counts = _units(texts, runs, count_tokens, max_tokens)
+    groups = [
+        (run, group)
+        for run, (of_run, counted) in enumerate(zip(units, counts, strict=True))
+        for group in _pack(of_run, counted, max_tokens)
+    ]
+    prose = _fit(texts, runs, groups, count_tokens, max_tokens)
+    merged = _merge_short(prose, max_tokens, min_tokens)
+
+    found: list[list[Passage]] = [[] for _ in texts]
+    for run, passage in merged:
+        found[runs[run][0]].append(passage)
+    skipped_texts = [texts[i][s:e] for i, spans in enumerate(skipped) for s, e, _ in spans]
+    skipped_counts = iter(count_tokens(skipped_texts) if skipped_texts else [])
+    for number, spans in enumerate(skipped):
+        found[number] += [Passage(s, e, next(skipped_counts), kind, False) for s, e, kind in spans]
+        found[number].sort()
+    return found
+
+
+def _units(
+    texts: Sequence[str], runs: list[tuple[int, int, int]], count_tokens: CountTokens, max_tokens: int
+) -> tuple[list[list[_Unit]], list[list[int]]]:
+    """Sentences of every run, those above the limit cut, each with its number of tokens."""
+    units: list[list[_Unit]] = []
+    counts: list[list[int]] = []
+    open_units = [
+        (run, _Unit(start, end, False))
+        for run, (number, run_start, run_end) in enumerate(runs)
+        for start, end in sentence_spans(texts[number], run_start, run_end)
+    ]
+    final: list[list[tuple[_Unit, int]]] = [[] for _ in runs]
+    while open_units:
+        sizes = count_tokens([texts[runs[run][0]][u.start : u.end] for run, u in open_units])
+        too_long = []
+        for (run, unit), size in zip(open_units, sizes, strict=True):
+            if size > max_tokens and unit.end - unit.start > 1:
+                too_long += [(run, half) for half in _halve(texts[runs[run][0]], unit)]
+            else:
+                final[run].append((unit, size))
+        open_units = too_long
+    for of_run in final:
+        of_run.sort()
+        units.append([unit for unit, _ in of_run])
+        counts.append([size for _, size in of_run])
+    return units, counts
+
+
+def _halve(text: str, unit: _Unit) -> list[_Unit]:
+    """The unit cut at white space near its middle, or in the middle where it has none."""
+    middle = (unit.start + unit.end) // 2
+    quarter = (unit.end - unit.start) // 4
+    for start, end in ((middle, unit.end - quarter), (unit.start + quarter, middle), (unit.start, unit.end)):
+        gap = _WHITE_SPACE.search(text, start, end)
+        if gap:
+            left, right = gap.start(), gap.end()
+            break
+    else:
+        left = right = middle
+    while text[left - 1].isspace():
+        left -= 1
+    while text[right].isspace():
+        right += 1
+    return [_Unit(unit.start, left, True), _Unit(right, unit.end, True)]
+
+
+def _pack(units: list[_Unit], counts: list[int], max_tokens: int) -> list[list[_Unit]]:
+    """Neighbouring units together while their sum fits."""
+    groups: list[list[_Unit]] = []
+    total = 0
+    for unit, size in zip(units, counts, strict=True):
+        if groups and total + size <= max_tokens:
+            groups[-1].append(unit)
+            total += size
+        else:
+            groups.append([unit])
+            total = size
+    return groups
+
+
+def _fit(
+    texts: Sequence[str],
+    runs: list[tuple[int, int, int]],
+    groups: list[_Group],
+    count_tokens: CountTokens,
+    max_tokens: int,
+) -> list[tuple[int, Passage]]:
+    """Passages with their exact number of tokens; where white space or joins push one over the limit, it is
+    cut in two.
+    """
+    done: list[tuple[int, Passage]] = []
+    while groups:
+        sizes = count_tokens([texts[runs[run][0]][g[0].start : g[-1].end] for run, g in groups])
+        too_long: list[_Group] = []
+        for (run, group), size in zip(groups, sizes, strict=True):
+            if size > max_tokens and len(group) > 1:
+                middle = len(group) // 2
+                too_long += [(run, group[:middle]), (run, group[middle:])]
+            else:
+                hard = any(unit.hard for unit in group)
+                done.append((run, Passage(group[0].start, group[-1].end, size, "prose", hard)))
+        groups = too_long
+    done.sort()
+    return done
+
+
+def _merge_short(
+    passages: list[tuple[int, Passage]], max_tokens: int, min_tokens: int
+) -> list[tuple[int, Passage]]:
+    merged: list[tuple[int, Passage]] = []
+    for run, passage in passages:
+        before = merged[-1] if merged else None
+        if (
+            before is not None
+            and before[0] == run
+            and passage.tokens < min_tokens
+            and before[1].tokens + passage.tokens <= max_tokens + min_tokens
+        ):
+            last = before[1]
+            hard = last.hard_split or passage.hard_split
+            merged[-1] = (run, Passage(last.start, passage.end, last.tokens + passage.tokens, "prose", hard))
+        else:
+            merged.append((run, passage))
+    return merged

@@ -1,0 +1,117 @@
+"""Styles: what the rephraser is asked, and which passage gets which style.
+
+WRAP (arXiv 2401.16380) has four styles: easy, medium, hard and qa. The prompts here are our own; each meets
+the intent of its style, adds that nothing may be invented, and ends with the passage between delimiters. They
+lie in `templates/` as files with a header (name, version, format, source, licence), a system message and an
+instruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Literal, cast
+
+from gristmill.errors import RecipeError, suggest
+from gristmill.hashing import digest_text, uniform
+from gristmill.rephrase.options import STYLE_NAMES, RephraseOptions, StyleOptions
+
+Format = Literal["prose", "qa"]
+Messages = tuple[tuple[str, str], ...]
+
+_DELIMITER = "passage"
+_SYSTEM_OF_OWN_PROMPTS = "medium"  # a recipe's own instruction goes with this template's system message
+
+
+@dataclass(frozen=True)
+class Template:
+    """One prompt: `instruction` is followed by the passage."""
+
+    name: str
+    version: int
+    format: Format
+    source: str
+    licence: str
+    system: str
+    instruction: str
+
+    @property
+    def digest(self) -> str:
+        """Names everything of the prompt but the passage."""
+        return digest_text(self.name, self.format, self.system, self.instruction, _DELIMITER)
+
+    def messages(self, passage: str) -> Messages:
+        """The chat messages (role, content) for a passage.
+
+        The passage stands last, between `<passage>` and `</passage>`; where it holds such a mark itself, a
+        number is added to the marks until they are new.
+        """
+        mark, number = _DELIMITER, 1
+        while f"<{mark}>" in passage or f"</{mark}>" in passage:
+            number += 1
+            mark = f"{_DELIMITER}-{number}"
+        user = f"{self.instruction}\n\n<{mark}>\n{passage}\n</{mark}>"
+        return (("system", self.system), ("user", user))
+
+
+@cache
+def packaged_template(name: str) -> Template:
+    """The template of a style that comes with Gristmill; RecipeError for an unknown name."""
+    if name not in STYLE_NAMES:
+        raise RecipeError(
+            f"rephrase.styles: no template is named {name!r}; known: {sorted(STYLE_NAMES)}, or give the "
+            f"style a "
+            f"prompt of its own.{suggest(name, STYLE_NAMES)}"
+        )
+    text = (
+        resources.files("gristmill.rephrase").joinpath("templates", f"{name}.txt").read_text(encoding="utf-8")
+    )
+    header, system, instruction = text.split("\n---\n")
+    facts = dict(line.split(": ", 1) for line in header.splitlines())
+    return Template(
+        name=facts["name"],
+        version=int(facts["version"]),
+        format=cast(Format, facts["format"]),
+        source=facts["source"],
+        licence=facts["licence"],
+        system=system.strip(),
+        instruction=instruction.strip(),
+    )
+
+
+def template_of(style: StyleOptions) -> Template:
+    """The template that a style of the recipe uses: the packaged one of its name, or its own prompt."""
+    if style.prompt is None:
+        return packaged_template(style.name)
+    return Template(
+        name=style.name,
+        version=0,
+        format=style.format,
+        source="recipe",
+        licence="as the recipe",
+        system=packaged_template(_SYSTEM_OF_OWN_PROMPTS).system,
+        instruction=style.prompt.strip(),
+    )
+
+
+def prompts_digest(options: RephraseOptions) -> str:
+    """Digest of all prompts in the order of the recipe; belongs in the fingerprint of the stage."""
+    return digest_text(*(template_of(style).digest for style in options.styles))
+
+
+def assign_style(styles: Sequence[StyleOptions], key: str, *, seed: int, balance: str) -> StyleOptions:
+    """The style drawn for a key (document id and passage), in proportion to the weights.
+
+    With balance "tokens" a weight is divided by the length of output that the style is expected to give, so
+    that shares of tokens, not of passages, follow the weights. Depends on (seed, key), weights and order
+    alone.
+    """
+    shares = [style.weight / (style.length_ratio if balance == "tokens" else 1.0) for style in styles]
+    point = uniform(seed, "rephrase.style", key) * sum(shares)
+    for style, share in zip(styles, shares, strict=True):
+        point -= share
+        if point < 0 and share > 0:
+            return style
+    return next(style for style, share in reversed(list(zip(styles, shares, strict=True))) if share > 0)

@@ -1,0 +1,46 @@
+"""Everything that Dagster loads: for each recipe its assets, checks, job, schedule and sensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+
+from assets.definitions import asset_definitions, check_definitions
+from gristmill.errors import RecipeError
+from gristmill.recipe import Recipe, load_recipe
+from pipelines.automation import landing_sensor, nightly_schedule
+from pipelines.jobs import build_job
+from resources.dagster import default_resources
+from resources.home import recipe_files
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Definitions of the recipes that GRISTMILL_RECIPES names (default: recipes/demo.yaml)."""
+    return definitions(recipe_files())
+
+
+def definitions(paths: Sequence[Path]) -> dg.Definitions:
+    """Definitions of these recipes; raises RecipeError where one is wrong or two share a name."""
+    recipes = [load_recipe(path) for path in paths]
+    names = [recipe.name for recipe in recipes]
+    if len(set(names)) != len(names):
+        raise RecipeError(f"two recipes share a name; got {sorted(names)}, give each its own `name:`")
+    return dg.Definitions.merge(
+        *(_of(recipe) for recipe in recipes),
+        # In this process: a step's own process would load the language model again.
+        dg.Definitions(resources=default_resources(), executor=dg.in_process_executor),
+    )
+
+
+def _of(recipe: Recipe) -> dg.Definitions:
+    job = build_job(recipe)
+    return dg.Definitions(
+        assets=asset_definitions(recipe),
+        asset_checks=check_definitions(recipe),
+        jobs=[job],
+        schedules=[nightly_schedule(recipe, job)],
+        sensors=[landing_sensor(recipe, job)],
+    )

@@ -1,0 +1,1 @@
+"""What the assets need from outside: the store, models, engines, the catalogue."""

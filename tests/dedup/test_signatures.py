@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import hashlib
+import statistics
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from gristmill.dedup import (
+    SIGNATURES,
+    DedupOptions,
+    DuplicateOptions,
+    SignatureOptions,
+    collision_probability,
+    compute_signatures,
+    count_signatures,
+    signatures,
+)
+from gristmill.dedup.normalise import normalise_text
+from gristmill.dedup.shingles import Shingles, hash_shingle, list_shingles
+from gristmill.dedup.signatures import find_minima, hash_parameters
+from gristmill.documents import check_schema
+from gristmill.progress import listening, task
+from tests.dedup.texts import edit, make_words, table
+
+OPTIONS = SignatureOptions()
+PRIME = 2**61 - 1
+
+
+def shingles_of(sets: list[list[int]]) -> Shingles:
+    offsets = np.cumsum([0, *map(len, sets)], dtype=np.int64)
+    values = np.array([value for one in sets for value in one], np.uint64)
+    return Shingles(np.zeros(len(sets), np.uint32), values, offsets)
+
+
+def test_a_row_per_document_in_order() -> None:
+    found = compute_signatures(table(["one two three four five six", "", "one two", "Å"]), options=OPTIONS)
+    check_schema(found, SIGNATURES, "signatures")
+    assert found["id"].to_list() == ["d0", "d1", "d2", "d3"]
+    assert found["row"].to_list() == [0, 1, 2, 3]
+    assert found["n_words"].to_list() == [6, 0, 2, 1]
+    assert found["n_shingles"].to_list() == [2, 0, 0, 0]
+    assert found["bands"].list.len().to_list() == [14, 0, 0, 0]
+    assert found["shingles"].list.len().to_list() == [2, 0, 0, 0]
+
+
+def test_no_documents_give_no_rows() -> None:
+    check_schema(compute_signatures(table([]), options=OPTIONS), SIGNATURES, "signatures")
+
+
+def test_shingles_are_sorted_and_each_is_there_once() -> None:
+    text = "a b c d e f a b c d e"
+    (found,) = compute_signatures(table([text]), options=OPTIONS)["shingles"].to_list()
+    assert found == sorted({hash_shingle(one, OPTIONS) for one in list_shingles(text.split(), 5)})
+    assert len(found) == 6
+
+
+def test_exact_is_the_digest_of_the_normalised_text() -> None:
+    text = "The Mill, 3.5 Ångström!"
+    row = compute_signatures(table([text]), options=OPTIONS).row(0, named=True)
+    digest = hashlib.blake2b(normalise_text(text, OPTIONS.normalise).encode(), digest_size=16).hexdigest()
+    assert f"{row['exact_hi']:016x}{row['exact_lo']:016x}" == digest
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text(max_size=60), max_size=8), st.integers(1, 80), st.data())
+def test_batches_and_chunks_do_not_change_a_row(
+    texts: list[str], chunk_bytes: int, data: st.DataObject
+) -> None:
+    documents = table(texts)
+    whole = compute_signatures(documents, options=OPTIONS)
+    cut = data.draw(st.integers(0, len(texts)))
+    before = signatures._CHUNK_BYTES
+    signatures._CHUNK_BYTES = chunk_bytes
+    try:
+        parts = [
+            compute_signatures(documents[:cut], options=OPTIONS),
+            compute_signatures(documents[cut:], options=OPTIONS, first_row=cut),
+        ]
+    finally:
+        signatures._CHUNK_BYTES = before
+    assert pl.concat(parts).equals(whole)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=6), st.sampled_from([32, 64]), st.integers(0, 9)
+)
+def test_minima_are_those_of_plain_arithmetic(values: list[int], precision: int, seed: int) -> None:
+    options = SignatureOptions(bands=2, rows=3, precision=precision, seed=seed)
+    a, b = hash_parameters(6, seed)
+    expected = [
+        min((x * int(p) + int(q)) % 2**64 % PRIME % 2**precision for x in values)
+        for p, q in zip(a, b, strict=True)
+    ]
+    assert find_minima(shingles_of([values]), options)[0].tolist() == expected
+
+
+def test_long_documents_are_done_in_blocks_with_the_same_minima() -> None:
+    values = np.random.default_rng(0).integers(0, 2**63, 5_000).tolist()
+    whole = find_minima(shingles_of([values]), OPTIONS)[0]
+    parts = find_minima(shingles_of([values[start : start + 100] for start in range(0, 5_000, 100)]), OPTIONS)
+    assert np.array_equal(whole, parts.min(axis=0))
+
+
+def test_bands_depend_on_their_number() -> None:
+    (found,) = compute_signatures(
+        table(["a b c d e"]), options=SignatureOptions(bands=50, rows=1)
+    ).get_column("bands")
+    assert found.n_unique() == 50
+
+
+@pytest.mark.parametrize("jaccard", [0.5, 0.7, 0.8, 0.9])
+def test_random_sets_share_a_band_as_often_as_theory_says(jaccard: float) -> None:
+    draw = np.random.default_rng(int(jaccard * 10))
+    pairs, common = 1_500, round(100 * jaccard)
+    values = draw.integers(0, 2**64, (pairs, 100), dtype=np.uint64)
+    side = (100 - common) // 2
+    sets = [
+        half
+        for row in values
+        for half in (row[: common + side].tolist(), [*row[:common].tolist(), *row[common + side :].tolist()])
+    ]
+    minima = find_minima(shingles_of(sets), OPTIONS).reshape(pairs, 2, 14, 8)
+    shared = (minima[:, 0] == minima[:, 1]).all(axis=2).any(axis=1).mean()
+    expected = collision_probability(common / 100, bands=14, rows=8)
+    deviation = (expected * (1 - expected) / pairs) ** 0.5
+    assert abs(shared - expected) < 4 * deviation + 0.005
+
+
+def test_share_of_equal_minima_estimates_the_similarity() -> None:
+    words = make_words(1, 2_000)
+    options = SignatureOptions(bands=32, rows=8)
+    texts = table([" ".join(words), " ".join(edit(words, 0.02, seed=2))])
+    left, right = (set(found) for found in compute_signatures(texts, options=options)["shingles"].to_list())
+    minima = find_minima(shingles_of([sorted(left), sorted(right)]), options)
+    assert statistics.mean((minima[0] == minima[1]).tolist()) == pytest.approx(
+        len(left & right) / len(left | right), abs=0.09
+    )
+
+
+@pytest.mark.parametrize(
+    ("jaccard", "expected"),
+    [
+        (0.5, 0.0533),
+        (0.6, 0.2111),
+        (0.7, 0.5645),
+        (0.75, 0.7716),
+        (0.8, 0.9235),
+        (0.9, 0.9996),
+        (0.0, 0.0),
+        (1.0, 1.0),
+    ],
+)
+def test_collision_probability(jaccard: float, expected: float) -> None:
+    assert collision_probability(jaccard, bands=14, rows=8) == pytest.approx(expected, abs=5e-5)
+
+
+def test_figures_count_what_cannot_be_compared() -> None:
+    texts = ["", "...", "one two", "one two three four five", "東京の天気は晴れです", None]
+    found = count_signatures(compute_signatures(table(texts), options=OPTIONS))
+    assert found == {
+        "documents": 6, "words": 8, "shingles": 1, "empty": 3, "too_short": 2, "mostly_unspaced": 1,
+    }  # fmt: skip
+
+
+def test_progress_counts_documents() -> None:
+    seen: list[int] = []
+    with listening(lambda opened: seen.append(opened.done)), task("signatures", "s", total=3):
+        compute_signatures(table(["a", "b", "c"]), options=OPTIONS)
+    assert seen[-1] == 3
+
+
+def test_options_refuse_what_is_unknown_or_out_of_range() -> None:
+    with pytest.raises(ValidationError, match="threshold"):
+        DuplicateOptions(threshold=1.5)
+    with pytest.raises(ValidationError, match="band"):
+        SignatureOptions(band=3)
+    with pytest.raises(ValidationError, match="nothing can be found"):
+        DedupOptions(duplicates=DuplicateOptions(exact=False, near=False))

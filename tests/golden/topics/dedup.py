@@ -1,0 +1,202 @@
+"""Golden cases of deduplication: normalisation, shingles, MinHash parameters, signatures, Jaccard similarity.
+
+64-bit numbers are decimal strings in the cases.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+from typing import Any
+
+import polars as pl
+
+from gristmill.dedup import NormaliseOptions, SignatureOptions, collision_probability, compute_signatures
+from gristmill.dedup.normalise import normalise_text, normalise_texts
+from gristmill.dedup.shingles import hash_shingle, hash_shingles, list_shingles, list_words
+from gristmill.dedup.signatures import find_minima, hash_parameters
+from tests.golden.harness import Case, Golden
+
+_CONFIG = {
+    "lowercase": "lowercase",
+    "norm_numbers": "numbers",
+    "norm_weekdays": "weekdays",
+    "norm_monthnames": "months",
+    "remove_punctuation": "punctuation",
+    "norm_whitespace": "whitespace",
+    "norm_unicode_diacritics": "diacritics",
+}
+# English contractions without their apostrophe, some of which spaCy splits.
+_CONTRACTION = re.compile(
+    "(do|does|did|is|are|was|were|has|have|had|wo|would|could|should|ca|must|need|ai|might|may|ought|sha)nt"
+    "|(i|you|he|she|we|they|that|there|this|what|who|where|when|why|how)(m|s|d|ll|ve|re)|itll|(w|sh|c)ouldve"
+    "|cannot|lets|gonna|gotta|cos|em"
+)
+_HAS_SPACY = importlib.util.find_spec("spacy") is not None
+
+
+def _normalised(text: str, options: NormaliseOptions) -> str:
+    """By the kernel, which must agree with the definition."""
+    found = normalise_texts(pl.Series([text]), options).texts[0].as_py()
+    assert found == normalise_text(text, options)
+    return str(found)
+
+
+def _normalise(case: Case) -> dict[str, Any]:
+    options = NormaliseOptions(**{_CONFIG[key]: value for key, value in case["input"]["config"].items()})
+    return {"expected": {"text": _normalised(case["input"]["text"], options)}}
+
+
+def _hashes(text: str, options: SignatureOptions) -> list[int]:
+    found = hash_shingles(normalise_texts(pl.Series([text]), options.normalise).texts, options).hashes
+    return [int(value) for value in found]
+
+
+def _shingles(case: Case) -> dict[str, Any]:
+    text, ngram = case["input"]["text"], case["input"]["n"]
+    options = SignatureOptions(ngram=ngram)
+    normalised = _normalised(text, options.normalise)
+    words = list_words(normalised, options)
+    hashes = _hashes(text, options)
+    assert hashes == [hash_shingle(shingle, options) for shingle in list_shingles(words, ngram)]
+    computed = {
+        "normalised": normalised,
+        "tokens_whitespace": words,
+        "shingles_whitespace": len(hashes),
+        "xxh64_whitespace": [str(value) for value in hashes[:20]],
+        "sha1_64_whitespace": [
+            str(value) for value in _hashes(text, options.model_copy(update={"hash": "sha1"}))[:5]
+        ],
+        "xxh32_whitespace": _hashes(text, options.model_copy(update={"precision": 32}))[:5],
+    }
+    if _HAS_SPACY:
+        spacy = options.model_copy(update={"words": "spacy_en"})
+        tokens = list_words(normalised, spacy)
+        sha1 = spacy.model_copy(update={"hash": "sha1", "precision": 32})
+        hashes = _hashes(text, spacy)
+        computed |= {
+            "tokens_spacy_en": tokens,
+            "spacy_equals_whitespace": tokens == words,
+            "shingles_spacy_en": len(hashes),
+            "first_shingles_spacy_en": list(list_shingles(tokens, ngram))[:3],
+            "xxh64_spacy_en": [str(value) for value in hashes[:20]],
+            "sha1_32_spacy_en": _hashes(text, sha1)[:20],
+        }
+    return {"expected": computed}
+
+
+def _parameters(case: Case) -> dict[str, Any]:
+    a, b = hash_parameters(case["input"]["num_hashes"], case["input"]["seed"])
+    return {
+        "expected": {
+            "a_first8": [str(value) for value in a[:8]],
+            "b_first8": [str(value) for value in b[:8]],
+            "a_last": str(a[-1]),
+            "b_last": str(b[-1]),
+            "a_xor_b_sha256": hashlib.sha256(
+                a.astype("<u8").tobytes() + b.astype("<u8").tobytes()
+            ).hexdigest(),
+        }
+    }
+
+
+def _signature_options(case: Case) -> SignatureOptions:
+    given = case["input"]
+    return SignatureOptions(
+        words=given["tokens"] if _HAS_SPACY else "whitespace",
+        ngram=given["n"],
+        bands=given["num_buckets"],
+        rows=given["hashes_per_bucket"],
+        hash=given["hash"],
+        precision=given["precision"],
+        seed=given["seed"],
+    )
+
+
+def _signature(case: Case) -> dict[str, Any]:
+    options = _signature_options(case)
+    texts = normalise_texts(pl.Series([case["input"]["text"]]), options.normalise).texts
+    shingles = hash_shingles(texts, options)
+    if not len(shingles.hashes):
+        return {"expected": {"signature": None}}
+    minima = find_minima(shingles, options)[0].reshape(options.bands, options.rows)
+    return {"expected": {"signature": [[str(value) for value in band] for band in minima]}}
+
+
+def _splits_alike(case: Case) -> bool:
+    """Whether the words are certain to be those between blanks, or spaCy is there to find them."""
+    if _HAS_SPACY or case["input"]["tokens"] == "whitespace":
+        return True
+    words = normalise_text(case["input"]["text"], NormaliseOptions()).split()
+    return all(word == "0" or word.isalpha() for word in words) and not any(
+        map(_CONTRACTION.fullmatch, words)
+    )
+
+
+def _jaccard(case: Case) -> dict[str, Any]:
+    options = SignatureOptions(ngram=case["input"]["n"])
+    texts = pl.DataFrame({"id": ["a", "b"], "text": [case["input"]["a"], case["input"]["b"]]})
+    left, right = (set(found) for found in compute_signatures(texts, options=options)["shingles"].to_list())
+    union = len(left | right)
+    similarity = len(left & right) / union if union else None
+    computed = {
+        "shingles_a": len(left),
+        "shingles_b": len(right),
+        "intersection": len(left & right),
+        "union": union,
+        "jaccard": similarity,
+    }
+    for bands, rows in ((14, 8), (9, 13)):
+        chance = None if similarity is None else collision_probability(similarity, bands=bands, rows=rows)
+        computed[f"lsh_probability_{bands}x{rows}"] = chance
+    return {"expected": computed}
+
+
+def _fields(*names: str) -> frozenset[str]:
+    return frozenset(f"expected.{name}" for name in names)
+
+
+_SPACY_FIELDS = _fields(
+    "tokens_spacy_en",
+    "spacy_equals_whitespace",
+    "shingles_spacy_en",
+    "first_shingles_spacy_en",
+    "xxh64_spacy_en",
+    "sha1_32_spacy_en",
+)
+
+FILES = {
+    "normalise": Golden(compute=_normalise, fields=_fields("text")),
+    "shingles": Golden(
+        compute=_shingles,
+        fields=_SPACY_FIELDS
+        | _fields(
+            "normalised",
+            "tokens_whitespace",
+            "shingles_whitespace",
+            "xxh64_whitespace",
+            "sha1_64_whitespace",
+            "xxh32_whitespace",
+        ),
+        needs="spacy",
+        needs_fields=_SPACY_FIELDS,
+    ),
+    "parameters": Golden(
+        compute=_parameters, fields=_fields("a_first8", "b_first8", "a_last", "b_last", "a_xor_b_sha256")
+    ),
+    "signatures": Golden(compute=_signature, fields=_fields("signature"), applies=_splits_alike),
+    "jaccard_pairs": Golden(
+        compute=_jaccard,
+        fields=_fields(
+            "shingles_a",
+            "shingles_b",
+            "intersection",
+            "union",
+            "jaccard",
+            "lsh_probability_14x8",
+            "lsh_probability_9x13",
+        ),
+        tolerance=1e-9,
+    ),
+}

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from gristmill.rephrase import leaks
+
+SOURCE = "The mill grinds wheat. A sign says: I'm sorry, but I cannot help you today."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I cannot rewrite this passage.",
+        "As an AI language model, I must decline.",
+        "Question: What?\nAnswer: I'm not able to provide that.",
+        "Please provide the text that you want rewritten.",
+        "Es tut mir leid, dazu kann ich keine Auskunft geben.",
+        "Je ne peux pas reformuler ce texte.",
+    ],
+)
+def test_refusals_are_found_in_several_languages(text: str) -> None:
+    assert leaks.finds_refusal(text, "The mill grinds wheat.")
+
+
+def test_a_refusal_that_the_passage_quotes_is_no_refusal() -> None:
+    assert not leaks.finds_refusal("A sign reads: I’m sorry, but I cannot help you.", SOURCE)
+
+
+def test_a_story_in_the_first_person_is_no_refusal() -> None:
+    assert not leaks.finds_refusal("She said that I cannot swim, and I was sorry for it.", "I can't swim.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The mill turns.<|im_end|>\n<|im_start|>user",
+        "[INST] x [/INST] The mill turns.",
+        "### Passage:\nThe mill turns.",
+        "Assistant: The mill turns.",
+        "The mill turns. Keep all numbers, names and dates.",
+        "<passage>The mill turns.",
+        "Choose other words and another sentence structure than the passage.",
+    ],
+)
+def test_marks_headings_and_instructions_are_leaks(text: str) -> None:
+    instruction = "Choose other words and another sentence structure than the passage."
+    assert leaks.finds_template_leak(text, SOURCE, instruction)
+
+
+def test_marks_of_the_passage_are_no_leak() -> None:
+    assert not leaks.finds_template_leak("Write </s> at the end.", "The tag </s> ends it.", "Rewrite.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Mill\nIt turns.",
+        "- wheat\n- rye",
+        "| a | b |",
+        "See [here](http://x.org).",
+        "A\n```\nb\n```",
+        "a\n---\nb",
+    ],
+)
+def test_markdown_is_found_unless_the_passage_has_that_kind(text: str) -> None:
+    assert leaks.finds_markdown(text, SOURCE)
+    assert not leaks.finds_markdown(text, text)
+
+
+def test_one_dash_at_the_start_of_a_line_is_no_list() -> None:
+    assert not leaks.finds_markdown("He said:\n- no way.\nThen he left.", SOURCE)
