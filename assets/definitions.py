@@ -5,7 +5,7 @@ asset takes any range of partitions in one run and loops over them in this proce
 seconds of Dagster's own time each.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: Dagster reads the annotations of these functions as types.
 
 import time
 from collections.abc import Iterator
@@ -23,7 +23,8 @@ from gristmill.errors import EngineError, GristmillError
 from gristmill.hashing import digest_json
 from gristmill.recipe import Recipe
 from gristmill.store import Registry, Shard, Store
-from resources.gristmill import Workshop
+from gristmill.store.garbage import lease
+from resources.workshop import Workshop
 
 LOG_SECONDS = 10.0  # how often long work writes a line into the run's log
 
@@ -61,27 +62,39 @@ def _asset(step: Step, recipe: Recipe) -> dg.AssetsDefinition:
         kinds=set(step.kinds),
         owners=list(recipe.owners),
         tags={"gristmill/recipe": recipe.name, "gristmill/stage": step.group},
+        retry_policy=dg.RetryPolicy(max_retries=1) if "vllm" in step.kinds else None,
         code_version=f"{step.version}-{digest_json(_options(step, recipe))[:12]}",
     )
     def _materialize(context: dg.AssetExecutionContext, workshop: Workshop) -> dg.MaterializeResult:
-        store, tools = workshop.open(recipe)
+        store, tools = workshop.store(), workshop.tools(recipe)
         shards = _shards(context, step, Registry(store, recipe.name))
-        built = {}
-        with progress.listening(_Log(context)):
+        built: dict[str | None, Built] = {}
+        with lease(store), progress.listening(_Log(context)):
             for shard in shards:
-                built[shard] = _build(step, recipe, store, shard, tools)
-                context.log.info(describe.sentence(step, shard.key if shard else None, built[shard]))
+                try:
+                    done = _build(step, recipe, store, shard, tools)
+                except dg.Failure:
+                    _record(context, built)
+                    raise
+                built[shard.key if shard else None] = done
+                context.log.info(done.sentence())
         if len(built) == 1:
             (only,) = built.values()
             return dg.MaterializeResult(
-                metadata=describe.metadata(step, only), data_version=dg.DataVersion(only.manifest.content)
+                metadata=describe.metadata(only), data_version=dg.DataVersion(only.manifest.content)
             )
-        for shard, done in built.items():
-            assert shard is not None
-            context.add_asset_metadata(describe.metadata(step, done), partition_key=shard.key)
+        for key, done in built.items():
+            context.add_asset_metadata(describe.metadata(done), partition_key=key)
         return dg.MaterializeResult()
 
     return _materialize
+
+
+def _record(context: dg.AssetExecutionContext, built: dict[str | None, Built]) -> None:
+    """Tell Dagster of the partitions that were made before another one failed; the store has them already."""
+    for key, done in built.items():
+        metadata = describe.metadata(done)
+        context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata))
 
 
 def _build(step: Step, recipe: Recipe, store: Store, shard: Shard | None, tools: Any) -> Built:
@@ -136,10 +149,21 @@ def _checks(step: Step, recipe: Recipe) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(specs=specs, name=f"{'_'.join(key.path)}_checks")
     def _check(context: dg.AssetCheckExecutionContext, workshop: Workshop) -> Iterator[dg.AssetCheckResult]:
-        store, _ = workshop.open(recipe)
+        store = workshop.store()
         found = {shard: _examine(step, recipe, store, shard) for shard in context.partition_keys}
         for name in told:
             failed = {shard: faults[name] for shard, faults in found.items() if faults[name]}
+            if len(found) > 1:  # the result below has no partition then
+                for shard in found:
+                    evaluation = dg.AssetCheckEvaluation(
+                        asset_key=key,
+                        check_name=name,
+                        passed=shard not in failed,
+                        blocking=True,
+                        partition=shard,
+                        metadata={"fault": failed[shard]} if shard in failed else {},
+                    )
+                    context.op_execution_context.log_event(evaluation)
             yield dg.AssetCheckResult(
                 asset_key=key,
                 check_name=name,

@@ -10,14 +10,14 @@ from typing import Any
 
 import dagster as dg
 
-from assets.step import Built, Step
+from assets.step import Built
 from gristmill.store import Manifest
 
 MAX_ROWS = 20
 PLOT = "plot"  # figures under this key hold a PNG in base64
 
 
-def metadata(step: Step, built: Built) -> dict[str, Any]:
+def metadata(built: Built) -> dict[str, Any]:
     """Metadata of one partition."""
     manifest = built.manifest
     seconds = float(manifest.run["seconds"])
@@ -62,18 +62,6 @@ def render(value: Any, key: str) -> Any:
             else dg.MetadataValue.json(value)
         )
     return value
-
-
-def sentence(step: Step, partition: str | None, built: Built) -> str:
-    """`filtered web-0001: 196 in, 120 out (61.2 %), 1.2 s`, for logs."""
-    figures = built.manifest.figures
-    where = f"{step.name} {partition}" if partition else step.name
-    if built.cached:
-        return f"{where}: cached, {built.seconds * 1000:.0f} ms"
-    rows_in, rows_out = figures.get("rows_in"), figures.get("rows_out")
-    if rows_in:
-        return f"{where}: {rows_in:,} in, {rows_out:,} out ({100 * rows_out / rows_in:.1f} %), {built.seconds:.1f} s"
-    return f"{where}: {sum(e.rows or 0 for e in built.manifest.files):,} rows, {built.seconds:.1f} s"
 
 
 def _table(rows: list[dict[str, Any]]) -> dg.MetadataValue:

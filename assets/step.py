@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import polars as pl
+from resources.tools import Tools
 
 from gristmill import documents as data
 from gristmill import progress
@@ -21,7 +22,6 @@ from gristmill.hashing import digest_json
 from gristmill.recipe import Recipe
 from gristmill.store import Manifest, ObjectWriter, Registry, Shard, Store
 from gristmill.store.objects import fingerprint
-from resources.tools import Tools
 
 Scope = Literal["same", "earlier", "all", "global"]
 
@@ -37,6 +37,7 @@ class Input:
     asset: str
     scope: Scope = "same"
     tables: tuple[str, ...] = ("documents",)
+    sources: tuple[str, ...] | None = None  # with scope `all`: only shards of these sources
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class Work:
 
     def scan(self, asset: str, table: str = "documents") -> pl.LazyFrame:
         """An input's table over all its partitions, lazily."""
+        if not self.inputs[asset]:
+            raise StoreError(f"{self.step.name}: no shard of {asset!r} is there; register one: gristmill build RECIPE")
         return pl.concat([self.store.scan(manifest, table) for manifest in self.inputs[asset]])
 
     def rows(self, asset: str, table: str = "documents") -> int:
@@ -119,6 +122,17 @@ class Built:
     cached: bool
     seconds: float
 
+    def sentence(self) -> str:
+        """`filtered web-0001: 196 in, 120 out (61.2 %), 1.2 s`, for logs."""
+        manifest = self.manifest
+        where = f"{manifest.asset} {manifest.partition}" if manifest.partition else manifest.asset
+        if self.cached:
+            return f"{where}: cached, {self.seconds * 1000:.0f} ms"
+        rows_in, rows_out = manifest.figures.get("rows_in"), manifest.figures.get("rows_out")
+        if rows_in:
+            return f"{where}: {rows_in:,} in, {rows_out:,} out ({100 * rows_out / rows_in:.1f} %), {self.seconds:.1f} s"
+        return f"{where}: {sum(entry.rows or 0 for entry in manifest.files):,} rows, {self.seconds:.1f} s"
+
 
 def build(step: Step, recipe: Recipe, store: Store, shard: Shard | None, tools: Tools) -> Built:
     """Make one partition current: by setting a ref where the work was done before, else by doing it.
@@ -127,14 +141,19 @@ def build(step: Step, recipe: Recipe, store: Store, shard: Shard | None, tools: 
     model; in both cases nothing is published.
     """
     started = time.monotonic()
-    inputs = current_inputs(step, recipe, store, shard)
-    name = identify(step, recipe, shard, {k: _contents(step, k, v) for k, v in inputs.items()}, tools)
-    manifest = store.find(name.fingerprint)
-    cached = manifest is not None
-    if manifest is None:
-        manifest = _run(step, recipe, store, shard, tools, inputs, name)
-    store.set_ref(recipe.name, manifest)
-    return Built(manifest, cached, time.monotonic() - started)
+    with progress.task(step.name, shard.key if shard else "all") as task:
+        inputs = current_inputs(step, recipe, store, shard)
+        name = identify(step, recipe, shard, {k: _contents(step, k, v) for k, v in inputs.items()}, tools)
+        manifest = store.find(name.fingerprint)
+        cached = manifest is not None
+        if manifest is None:
+            if (rows := _documents_to_read(step, inputs)) is not None:
+                progress.expect(rows)
+            manifest = _run(step, recipe, store, shard, tools, inputs, name)
+        store.set_ref(recipe.name, manifest)
+        built = Built(manifest, cached, time.monotonic() - started)
+        task.result = built.sentence()
+    return built
 
 
 @dataclass(frozen=True)
@@ -154,7 +173,7 @@ def identify(
     tools: Tools,
 ) -> Identity:
     """Fingerprint of one partition, given per input asset its (partition, content digest) pairs."""
-    options = {"seed": recipe.seed, **step.options(shard.source if shard else None)}
+    options = step.options(shard.source if shard else None)
     inputs = {
         f"{asset}/{partition or 'global'}": digest
         for asset, pairs in contents.items()
@@ -166,7 +185,7 @@ def identify(
     if not step.inputs and shard is not None:
         inputs["files"] = shard.digest
     for model in step.models:
-        inputs[f"model/{model}"] = tools.models.digest(model)
+        inputs[f"model/{model}"] = tools.digest(model)
     partition = shard.key if shard else None
     return Identity(
         fingerprint(
@@ -182,7 +201,7 @@ def partitions_read(given: Input, shard: Shard | None, shards: list[Shard]) -> l
     if given.scope == "global":
         return [None]
     if given.scope == "all":
-        return [other.key for other in shards]
+        return [other.key for other in shards if given.sources is None or other.source in given.sources]
     assert shard is not None, f"{given.asset}: scope {given.scope!r} needs a shard"
     if given.scope == "earlier":
         return [other.key for other in shards if other.sequence < shard.sequence]
@@ -227,10 +246,7 @@ def _run(
     name: Identity,
 ) -> Manifest:
     partition = shard.key if shard else None
-    with (
-        store.writer(asset=step.name, partition=partition, fingerprint=name.fingerprint) as writer,
-        progress.task(step.name, partition or "all"),
-    ):
+    with store.writer(asset=step.name, partition=partition, fingerprint=name.fingerprint) as writer:
         work = Work(step, recipe, store, shard, inputs, writer, tools)
         figures = step.run(work)
         writer.close()
@@ -245,23 +261,31 @@ def _run(
         )
 
 
+def _documents_to_read(step: Step, inputs: dict[str, list[Manifest]]) -> int | None:
+    given = documents_in(step)
+    return sum(manifest.rows("documents") for manifest in inputs[given]) if given else None
+
+
 def _check(work: Work, inputs: dict[str, list[Manifest]]) -> None:
     """Refuse to publish an output that lost, invented or repeated rows."""
     where = f"{work.step.name} {work.shard.key if work.shard else ''}".strip()
-    kept = work.counts["rows_in"] - sum(work.counts["dropped_by_rule"].values())
-    if kept != work.counts["rows_out"]:
-        raise StageError(
-            f"{where}: decisions keep {kept} rows, but {work.counts['rows_out']} documents came out"
-        )
-    given = [m for asset in ("documents",) for ms in inputs.values() for m in ms if m.rows(asset)]
-    if given and given[0].rows("documents") != work.counts["rows_in"]:
-        raise StageError(
-            f"{where}: {given[0].rows('documents')} documents came in, but there are {work.counts['rows_in']} decisions"
-        )
+    rows_in, rows_out = work.counts["rows_in"], work.counts["rows_out"]
+    kept = rows_in - sum(work.counts["dropped_by_rule"].values())
+    if kept != rows_out:
+        raise StageError(f"{where}: decisions keep {kept} rows, but {rows_out} documents came out")
+    given = documents_in(work.step)
+    came_in = inputs[given][0].rows("documents") if given else rows_in
+    if came_in != rows_in:
+        raise StageError(f"{where}: {came_in} documents came in, but there are {rows_in} decisions")
     for table in ("documents", "decisions"):
         path = work.writer.folder / f"{table}.parquet"
         if not path.exists():
-            raise StoreError(f"{where}: no table {table!r} was written")
+            raise StageError(f"{where}: no table {table!r} was written")
         repeated = pl.scan_parquet(path).select(pl.col("id").is_duplicated().sum()).collect().item()
         if repeated:
             raise StageError(f"{where}: {repeated} rows of {table!r} share an id with another")
+
+
+def documents_in(step: Step) -> str | None:
+    """The asset whose documents a step decides on; None for `raw`, whose inputs are records."""
+    return next((given.asset for given in step.inputs if "documents" in given.tables), None)

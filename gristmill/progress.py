@@ -24,6 +24,7 @@ class Task:
     done: int = 0
     started: float = field(default_factory=time.monotonic)
     finished: bool = False
+    result: str = ""  # one sentence on what came of it; empty while it runs and where it failed
 
     @property
     def rate(self) -> float:

@@ -7,9 +7,11 @@ together and checks what only the whole can tell: that every source, model and s
 
 from __future__ import annotations
 
+import re
 import types
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError
@@ -28,15 +30,23 @@ from gristmill.select.options import SelectOptions
 
 NAME = r"^[a-z][a-z0-9_]{0,39}$"
 SOURCE_NAME = r"^[a-z][a-z0-9_-]{0,39}$"
+OWNER = r"^(team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+)$"
+CRON = r"^[0-9A-Za-z*,/-]+( [0-9A-Za-z*,/-]+){4}$"
 
 
 class ScheduleOptions(Options):
     """When the corpus is built without anyone asking."""
 
-    cron: str = Field("0 3 * * *", description="When the nightly build starts, in cron's five fields, UTC.")
-    sensor_seconds: int = Field(30, ge=5, description="How often the landing folders are looked at.")
+    cron: str = Field(
+        default="0 3 * * *",
+        pattern=CRON,
+        description="When the nightly build starts, in cron's five fields, UTC.",
+    )
+    sensor_seconds: int = Field(default=30, ge=5, description="How often the landing folders are looked at.")
     settle_seconds: float = Field(
-        5.0, ge=0, description="A file younger than this may still be copied, and waits for the next look."
+        default=5.0,
+        ge=0,
+        description="A file younger than this may still be copied, and waits for the next look.",
     )
 
 
@@ -44,7 +54,7 @@ class Recipe(Options):
     """A corpus: sources, stages with their options, models, mixture. A stage that is left out is not in the graph."""
 
     name: str = Field(pattern=NAME, description="Prefix of all asset keys; letters, digits and _.")
-    owners: tuple[str, ...] = Field(
+    owners: tuple[Annotated[str, Field(pattern=OWNER)], ...] = Field(
         ("team:data",),
         strict=False,
         description="Owners that the Dagster UI shows: `team:NAME` or an e-mail address.",
@@ -71,7 +81,7 @@ class Recipe(Options):
     quality: QualityOptions | None = Field(None, description="A fastText classifier trained in the graph.")
     select: SelectOptions | None = Field(None, description="Which documents the token budget is spent on.")
     mix: MixOptions | None = Field(None, description="Weights per source, real to synthetic, token shards.")
-    schedule: ScheduleOptions = Field(default_factory=ScheduleOptions, description="Schedule and sensor.")
+    schedule: ScheduleOptions = Field(default=ScheduleOptions(), description="Schedule and sensor.")
 
     _path: Path = PrivateAttr(default=Path("recipe.yaml"))
 
@@ -100,9 +110,11 @@ def parse_recipe(text: str, path: Path) -> Recipe:
     """Check the text of a recipe; `path` is named in errors and is what inputs are relative to."""
     where = f"recipe {path.name}"
     try:
-        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that also refuses repeated keys
+        values = yaml.load(text, Loader=_Loader)  # a SafeLoader that also refuses repeated keys
     except yaml.YAMLError as error:
         raise RecipeError(f"{where}: {_yaml_message(error)}") from error
+    except RecursionError as error:
+        raise RecipeError(f"{where}: brackets or blocks are nested too deeply to be read") from error
     if not isinstance(values, dict):
         raise RecipeError(
             f"{where}: got {shorten(values)}, must be a mapping that begins with `name:` and `sources:`"
@@ -110,7 +122,7 @@ def parse_recipe(text: str, path: Path) -> Recipe:
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError("\n".join(_fault(where, fault) for fault in error.errors())) from error
+        raise RecipeError("\n".join(_fault(where, fault) for fault in _causes(error.errors()))) from error
     recipe._path = path.absolute()
     faults = [f"{where}, {fault}" for fault in _references(recipe)]
     if faults:
@@ -142,6 +154,8 @@ def _references(recipe: Recipe) -> list[str]:
             faults += _known("mix.weights", source, recipe.sources, "source")
         if recipe.select is None:
             faults.append("mix: needs a `select:` section; `select: {}` takes everything")
+    if recipe.select is not None and recipe.select.min_quality is not None and recipe.quality is None:
+        faults.append("select.min_quality: needs a `quality:` section, which scores the documents")
     if recipe.select is not None and recipe.tokenizer is None:
         faults.append("select: needs `tokenizer:`, the name of a model that counts tokens")
     if recipe.filter is None and recipe.filter_for:
@@ -159,17 +173,53 @@ def _known(key: str, name: str, known: dict[str, Any], what: str) -> list[str]:
 # -- messages ---------------------------------------------------------------------------------------------------
 
 
+# What pydantic says, in the words of YAML.
+_MEANINGS = {
+    "model_type": "must be a mapping of `key: value`",
+    "model_attributes_type": "must be a mapping of `key: value`",
+    "dict_type": "must be a mapping of `key: value`",
+    "tuple_type": "must be a list, such as [a, b]",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+}
+
+
+def _causes(faults: Sequence[Any]) -> list[Any]:
+    """The faults without those that only follow from one further inside: a faulty item is not counted, say."""
+    places = [fault["loc"] for fault in faults]
+    return [
+        f
+        for f in faults
+        if not any(len(p) > len(f["loc"]) and p[: len(f["loc"])] == f["loc"] for p in places)
+    ]
+
+
 def _fault(where: str, fault: Any) -> str:
     location = _readable(fault["loc"])
-    kind, got = fault["type"], shorten(fault["input"])
+    kind, got, allowed = fault["type"], fault["input"], fault.get("ctx", {})
     if kind == "extra_forbidden":
         name = str(fault["loc"][-1])
         known = sorted(_fields_at(Recipe, list(fault["loc"][:-1])))
         return f"{where}, {location}: unknown key; known: {', '.join(known)}.{suggest(name, known)}"
     if kind == "missing":
         return f"{where}, {location}: is missing"
-    message = fault["msg"][0].lower() + fault["msg"][1:]
-    return f"{where}, {location}: got {got}; {message.removeprefix('input ').removeprefix('value error, ')}"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        tags = sorted(_tags_at(Recipe, list(fault["loc"])))
+        key = f"{location}.{allowed['discriminator'].strip(chr(39))}"
+        if kind == "union_tag_not_found":
+            return f"{where}, {key}: is missing; known: {', '.join(tags)}"
+        return f"{where}, {key}: got {allowed['tag']!r}; known: {', '.join(tags)}.{suggest(allowed['tag'], tags)}"
+    if kind == "value_error":
+        return f"{where}, {location}: got {shorten(got)}; {fault['msg'].removeprefix('Value error, ')}"
+    if kind == "too_short":
+        meaning = f"must have at least {allowed['min_length']} entry"
+    elif kind == "string_pattern_mismatch":
+        meaning = f"must match the pattern {allowed['pattern']}"
+    else:
+        meaning = _MEANINGS.get(kind) or re.sub(r"^\w+ should", "must", fault["msg"])
+    return f"{where}, {location}: got {shorten(got)}, {meaning}"
 
 
 def _readable(location: tuple[str | int, ...]) -> str:
@@ -177,6 +227,11 @@ def _readable(location: tuple[str | int, ...]) -> str:
     parts: list[str] = []
     reached: Any = Recipe
     for part in location:
+        if (
+            part == "[key]"
+        ):  # pydantic's mark where the key itself is at fault; its value is shown as what was got
+            parts.pop()
+            continue
         following = _step_into(reached, part)
         if following is None and reached is not None and _is_tag(reached, part):
             continue
@@ -189,12 +244,23 @@ def _fields_at(model: Any, location: list[str | int]) -> set[str]:
     """Names of the fields of the options class that a location leads to."""
     reached: Any = model
     for part in location:
-        if _is_tag(reached, part):
-            reached = _tagged(reached, part)
-        else:
-            reached = _step_into(reached, part)
+        reached = _tagged(reached, part) if _is_tag(reached, part) else _step_into(reached, part)
     classes = _classes(reached)
     return {name for found in classes for name in found.model_fields}
+
+
+def _tags_at(model: Any, location: list[str | int]) -> set[str]:
+    """The tags (kinds) that the union at a location knows."""
+    reached: Any = model
+    for part in location:
+        reached = _step_into(reached, part)
+    return {
+        tag
+        for found in _classes(reached)
+        for field in found.model_fields.values()
+        if get_origin(field.annotation) is Literal and field.is_required()
+        for tag in get_args(field.annotation)
+    }
 
 
 def _step_into(annotation: Any, part: str | int) -> Any:
@@ -244,6 +310,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":  # `<<: *other`
+                continue
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise yaml.constructor.ConstructorError(
@@ -258,6 +326,8 @@ class _Loader(yaml.SafeLoader):
 
 
 def _yaml_message(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"character {error.position + 1} is U+{int(error.character):04X}, which YAML does not allow"
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem

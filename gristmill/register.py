@@ -40,22 +40,23 @@ def register_new_files(
     added: list[Shard] = []
     removed: list[str] = []
     for source, options in recipe.sources.items():
+        found = [
+            (path, name)
+            for path, name in _files(recipe, source, options)
+            if _settled(path, settle_seconds, now)
+        ]
+        settled = {str(path) for path, _ in found}
         shards = [shard for shard in registry.shards() if shard.source == source]
         stale = [
-            shard
-            for shard in shards
-            if any(Path(file.path).exists() and changed(file) for file in shard.files)
+            shard for shard in shards if any(file.path in settled and changed(file) for file in shard.files)
         ]
-        for shard in stale:
+        known = {file.path for shard in shards if shard not in stale for file in shard.files}
+        new = [describe_file(path, name) for path, name in found if str(path) not in known]
+        for shard in stale:  # only now: nothing is taken away where a new file cannot be read
             registry.remove(shard.key)
             removed.append(shard.key)
-        known = {file.path for shard in shards if shard not in stale for file in shard.files}
-        new = [
-            describe_file(path, name)
-            for path, name in _files(recipe, source, options)
-            if str(path) not in known and _settled(path, settle_seconds, now)
-        ]
-        added += [registry.register(source, group) for group in _groups(new, options.files_per_shard)]
+        groups = [registry.register_unknown(source, group) for group in _groups(new, options.files_per_shard)]
+        added += [shard for shard in groups if shard is not None]
     return Registered(tuple(added), tuple(removed))
 
 
@@ -68,15 +69,10 @@ def _files(recipe: Recipe, source: str, options: SourceBase) -> list[tuple[Path,
     """(path, name inside the shard) of every file of a source, sorted, each once."""
     found: dict[Path, str] = {}
     for pattern in options.inputs:
-        full = str(_absolute(recipe, pattern))
-        paths = sorted(Path(path) for path in glob.glob(full, recursive=True) if Path(path).is_file())
-        if not paths:
-            raise InputError(
-                f"recipe {recipe.path.name}, sources.{source}.inputs: {pattern!r} finds no file (looked at {full}); "
-                "paths are relative to the recipe"
-            )
-        base = _fixed_part(full)
-        found.update({path: path.relative_to(base).as_posix() for path in paths})
+        full = _absolute(recipe, pattern)
+        found.update(
+            {path: path.relative_to(base).as_posix() for path, base in _matches(recipe, source, full)}
+        )
     folder = landing_folder(recipe, options)
     if folder is not None and folder.is_dir():
         landed = sorted(path for path in folder.rglob("*") if path.is_file() and not _unfinished(path))
@@ -84,13 +80,30 @@ def _files(recipe: Recipe, source: str, options: SourceBase) -> list[tuple[Path,
     return list(found.items())
 
 
+def _matches(recipe: Recipe, source: str, pattern: Path) -> list[tuple[Path, Path]]:
+    """(file, folder that its name is relative to) of the files that a path or glob names."""
+    if pattern.is_file():  # also one whose name looks like a glob
+        return [(pattern, pattern.parent)]
+    paths = sorted(Path(path) for path in glob.glob(str(pattern), recursive=True) if Path(path).is_file())
+    if not paths:
+        what = (
+            "is a folder; name its files, as in 'FOLDER/**/*.jsonl'" if pattern.is_dir() else "finds no file"
+        )
+        raise InputError(
+            f"recipe {recipe.path.name}, sources.{source}.inputs: {str(pattern)!r} {what}; "
+            "paths are relative to the recipe"
+        )
+    base = _fixed_part(pattern)
+    return [(path, base) for path in paths]
+
+
 def _absolute(recipe: Recipe, path: str) -> Path:
     return Path(os.path.normpath(Path(recipe.path.parent, path).expanduser().absolute()))
 
 
-def _fixed_part(pattern: str) -> Path:
+def _fixed_part(pattern: Path) -> Path:
     """The folders before the first wildcard; names inside a shard are relative to it."""
-    parts = Path(pattern).parts
+    parts = pattern.parts
     fixed = next((i for i, part in enumerate(parts[:-1]) if glob.has_magic(part)), len(parts) - 1)
     return Path(*parts[:fixed])
 

@@ -1,15 +1,16 @@
 """What runs without anyone asking: a sensor for the landing folders, a nightly schedule."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: Dagster reads the annotations of these functions as types.
 
 import dagster as dg
 
 from gristmill.errors import GristmillError
+from gristmill.hashing import digest_text
 from gristmill.recipe import Recipe
 from gristmill.register import register_new_files
 from gristmill.store import Registry
-from pipelines.jobs import Job, job_name, mirror_registry, partitions_name, range_tags, register_and_mirror
-from resources.dagster import StoreResource
+from pipelines.jobs import Job, job_name, partitions_name, range_tags, register_and_mirror
+from resources.workshop import Workshop
 
 
 def landing_sensor(recipe: Recipe, job: Job) -> dg.SensorDefinition:
@@ -23,11 +24,11 @@ def landing_sensor(recipe: Recipe, job: Job) -> dg.SensorDefinition:
         name=f"landing_{recipe.name}",
         job=job,
         minimum_interval_seconds=recipe.schedule.sensor_seconds,
-        default_status=dg.DefaultSensorStatus.STOPPED,
+        default_status=dg.DefaultSensorStatus.RUNNING,
         description="Registers files that appear in the sources' landing folders and builds their shards.",
     )
-    def _landing(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.SensorResult:
-        opened = store.open()
+    def _landing(context: dg.SensorEvaluationContext, workshop: Workshop) -> dg.SensorResult:
+        opened = workshop.store()
         try:
             register_new_files(recipe, opened, settle_seconds=recipe.schedule.settle_seconds)
         except GristmillError as error:
@@ -46,7 +47,7 @@ def landing_sensor(recipe: Recipe, job: Job) -> dg.SensorDefinition:
         built = new or keys
         return dg.SensorResult(
             dynamic_partitions_requests=requests,
-            run_requests=[dg.RunRequest(run_key=f"{built[0]}..{built[-1]}", tags=range_tags(built))],
+            run_requests=[dg.RunRequest(run_key=digest_text(*keys), tags=range_tags(built))],
         )
 
     return _landing
@@ -60,14 +61,12 @@ def nightly_schedule(recipe: Recipe, job: Job) -> dg.ScheduleDefinition:
         job=job,
         cron_schedule=recipe.schedule.cron,
         execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.STOPPED,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Runs {job_name(recipe)} over all shards.",
     )
-    def _nightly(
-        context: dg.ScheduleEvaluationContext, store: StoreResource
-    ) -> dg.RunRequest | dg.SkipReason:
+    def _nightly(context: dg.ScheduleEvaluationContext, workshop: Workshop) -> dg.RunRequest | dg.SkipReason:
         try:
-            keys = register_and_mirror(recipe, store.open(), context.instance)
+            keys = register_and_mirror(recipe, workshop.store(), context.instance)
         except GristmillError as error:
             return dg.SkipReason(str(error))
         if not keys:

@@ -12,8 +12,8 @@ from gristmill.errors import RecipeError
 from gristmill.recipe import Recipe, load_recipe
 from pipelines.automation import landing_sensor, nightly_schedule
 from pipelines.jobs import build_job
-from resources.dagster import default_resources
 from resources.home import recipe_files
+from resources.workshop import Workshop
 
 
 @dg.definitions
@@ -31,7 +31,7 @@ def definitions(paths: Sequence[Path]) -> dg.Definitions:
     return dg.Definitions.merge(
         *(_of(recipe) for recipe in recipes),
         # In this process: a step's own process would load the language model again.
-        dg.Definitions(resources=default_resources(), executor=dg.in_process_executor),
+        dg.Definitions(resources={"workshop": Workshop.at_home()}, executor=dg.in_process_executor),
     )
 
 

@@ -28,7 +28,7 @@ def build_job(recipe: Recipe) -> Job:
         job_name(recipe),
         selection=dg.AssetSelection.key_prefixes(recipe.name),
         executor_def=dg.in_process_executor,
-        description=f"Build the corpus of recipe {recipe.name!r}: every stage, every shard, then selection and mixture.",
+        description=f"Build the corpus of recipe {recipe.name!r}: every stage, every shard, selection, mixture.",
     )
 
 

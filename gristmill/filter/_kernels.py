@@ -187,10 +187,10 @@ def _end_of_word(codes, n, bits, i):
         if code == _DOT and letters:
             i += 1
             since = i
-        elif (code == _DOT or code == _COMMA) and numbers:
+        elif (code in (_DOT, _COMMA)) and numbers:
             single = False
             i += 1
-        elif (code == _APOSTROPHE or code == _CURLY_APOSTROPHE) and letters:
+        elif (code in (_APOSTROPHE, _CURLY_APOSTROPHE)) and letters:
             end = i + 1
             while end < n and bits[codes[end]] & (LETTER | DIGIT | EXTEND):
                 end += 1
@@ -354,7 +354,7 @@ def _measure_lines(codes, n, bits, strict, starts, ends, row):
         if start == end:
             continue
         first = codes[start]
-        if first == _BULLET or first == _HYPHEN or (strict and first in _MORE_BULLETS):
+        if first in (_BULLET, _HYPHEN) or (strict and first in _MORE_BULLETS):
             bullets += 1
         dots = (
             end - start >= 3 and codes[end - 1] == _DOT and codes[end - 2] == _DOT and codes[end - 3] == _DOT
@@ -372,7 +372,7 @@ def _measure_repeated_lines(codes, n, bits, strict, starts, ends, ids, table, st
     """Duplicate paragraphs and lines of Gopher, and the line measures of FineWeb. Uses three stamps."""
     if strict:
         # Paragraphs from stripped lines: a blank line ends one.
-        k = paragraphs = 0
+        paragraphs = 0
         lines = _split_lines(codes, n, bits, starts, ends)
         after_blank = True
         for i in range(lines):

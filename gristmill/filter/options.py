@@ -32,12 +32,13 @@ class LanguageOptions(Options):
         description="Languages that stay, as the model names them (`en`, `de`, `zh`, ...). null keeps every "
         "language, and fills `lang` all the same. FineWeb (arXiv 2406.17557) keeps `en`.",
     )
-    min_score: float = Field(
+    min_score: float | None = Field(
         default=0.65,
         ge=0,
         le=1,
-        description="A document stays if the score of its first language is above this. Source: FineWeb "
-        "(arXiv 2406.17557), huggingface/datatrove examples/fineweb.py.",
+        description="A document stays if the score of its first language is above this, whichever it is. null "
+        "switches the rule off; do so for code. Source: FineWeb (arXiv 2406.17557), huggingface/datatrove "
+        "examples/fineweb.py.",
     )
     max_chars: int = Field(
         default=2000,

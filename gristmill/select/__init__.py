@@ -1,0 +1,38 @@
+"""Selection: one row of measures per document, and the token budget spent on the best of them.
+
+scores = join_scores(documents, counts_of(tokens, "refined"), quality, asset="refined")
+selected = select_documents(scores, SelectOptions(budget_tokens=10_000_000))
+"""
+
+from gristmill.select.options import SelectOptions
+from gristmill.select.scored import DOCUMENT_COLUMNS, SCORES, counts_of, join_scores
+from gristmill.select.select import (
+    BUDGET,
+    EMPTY,
+    MIN_QUALITY,
+    SELECTION,
+    UNSCORED,
+    Selected,
+    select_documents,
+)
+
+# Raise one when its stage's output changes: it is then made again.
+SCORED_VERSION = 1
+SELECTED_VERSION = 1
+
+__all__ = [
+    "BUDGET",
+    "DOCUMENT_COLUMNS",
+    "EMPTY",
+    "MIN_QUALITY",
+    "SCORED_VERSION",
+    "SCORES",
+    "SELECTED_VERSION",
+    "SELECTION",
+    "UNSCORED",
+    "SelectOptions",
+    "Selected",
+    "counts_of",
+    "join_scores",
+    "select_documents",
+]

@@ -11,16 +11,25 @@ import errno
 import fcntl
 import os
 import re
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from gristmill.errors import StoreError, shorten
 
+UNFINISHED = "tmp"  # folder of files that are being written; what a killed process leaves there is garbage
+
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+_ADVICE = {
+    errno.ENOSPC: "; free some space, or give the store another folder",
+    errno.EDQUOT: "; raise the quota, or give the store another folder",
+    errno.EACCES: "; make the folder writable, or give the store another one",
+    errno.EPERM: "; make the folder writable, or give the store another one",
+    errno.EROFS: "; make the folder writable, or give the store another one",
+}
 
 
 @dataclass(frozen=True)
@@ -70,44 +79,46 @@ class LocalFiles:
         self.root = root.absolute()
 
     def read(self, key: str) -> bytes | None:  # noqa: D102 - described by Files
-        try:
-            return self._path(key).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        path = self._path(key)
+        with self._failing("read", path):
+            try:
+                return path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
 
     def create(self, key: str, data: bytes) -> bool:  # noqa: D102
         path = self._path(key)
-        with self._failing(path), self._written(path, data) as temporary:
+        with self._failing("write", path), self._written(data) as unfinished:
             try:
-                os.link(temporary, path)
+                self._place(unfinished, path, os.link)
             except FileExistsError:
+                if not path.parent.is_dir():  # a file stands where a folder should be
+                    raise
                 return False
-            _sync_folder(path.parent)
             return True
 
     def swap(self, key: str, data: bytes, expected: bytes | None) -> bool:  # noqa: D102
         path = self._path(key)
-        with self._failing(path), self._lock(), self._written(path, data) as temporary:
+        with self._failing("write", path), self._written(data) as unfinished, self._lock():
             if self.read(key) != expected:
                 return False
-            os.replace(temporary, path)
-            _sync_folder(path.parent)
+            self._place(unfinished, path, os.replace)
             return True
 
     def upload(self, key: str, path: Path) -> None:  # noqa: D102
         target = self._path(key)
-        with self._failing(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("rb+") as handle:
-                os.fsync(handle.fileno())
+        with self._failing("write", target):
             try:
-                os.replace(path, target)
+                _sync(path)
+                self._place(path, target, os.replace)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                with self._written(target, path.read_bytes()) as temporary:
-                    os.replace(temporary, target)
-            _sync_folder(target.parent)
+                with self._unfinished() as copy:  # the file lies on another disk
+                    shutil.copyfile(path, copy)
+                    _sync(copy)
+                    self._place(copy, target, os.replace)
+                path.unlink()
 
     def fetch(self, key: str) -> Path:  # noqa: D102
         path = self._path(key)
@@ -116,37 +127,39 @@ class LocalFiles:
         return path
 
     def size(self, key: str) -> int | None:  # noqa: D102
-        try:
-            return self._path(key).stat().st_size
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        path = self._path(key)
+        with self._failing("read", path):
+            try:
+                return path.stat().st_size
+            except (FileNotFoundError, NotADirectoryError):
+                return None
 
     def delete(self, key: str) -> None:  # noqa: D102
         path = self._path(key)
-        with self._failing(path):
-            path.unlink(missing_ok=True)
+        with self._failing("remove", path):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()
             with contextlib.suppress(OSError):
                 path.parent.rmdir()  # only an empty folder goes
 
     def list(self, prefix: str) -> Iterator[Listed]:  # noqa: D102
         top = self._path(prefix)
-        found = [path for path in top.rglob("*") if not path.name.startswith(".")] if top.is_dir() else []
-        for path in sorted(found):
+        found = {path.relative_to(self.root).as_posix(): path for path in top.rglob("*")}
+        for key, path in sorted(found.items()):
             with contextlib.suppress(FileNotFoundError):  # removed meanwhile by another process
-                status = path.stat()
-                if path.is_file():
-                    yield Listed(path.relative_to(self.root).as_posix(), status.st_size, status.st_mtime)
+                if not path.name.startswith(".") and path.is_file():
+                    status = path.stat()
+                    yield Listed(key, status.st_size, status.st_mtime)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:  # noqa: D102
-        folder = self.root / "tmp"
-        with self._failing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            made = Path(tempfile.mkdtemp(dir=folder))
+        folder = self.root / UNFINISHED / f"scratch-{secrets.token_hex(8)}"
+        with self._failing("write", folder):
+            folder.mkdir(parents=True)
         try:
-            yield made
+            yield folder
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _path(self, key: str) -> Path:
         parts = key.split("/")
@@ -158,17 +171,37 @@ class LocalFiles:
         return self.root.joinpath(*parts)
 
     @contextlib.contextmanager
-    def _written(self, path: Path, data: bytes) -> Iterator[Path]:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-        try:
-            with os.fdopen(descriptor, "wb") as handle:
+    def _written(self, data: bytes) -> Iterator[Path]:
+        """A new file with these bytes, not yet in its place."""
+        with self._unfinished() as path:
+            with path.open("xb") as handle:
                 handle.write(data)
                 handle.flush()
                 os.fsync(handle.fileno())
-            yield Path(name)
+            yield path
+
+    @contextlib.contextmanager
+    def _unfinished(self) -> Iterator[Path]:
+        folder = self.root / UNFINISHED
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"file-{secrets.token_hex(8)}"
+        try:
+            yield path
         finally:
-            Path(name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+
+    def _place(self, unfinished: Path, path: Path, move: Callable[[Path, Path], None]) -> None:
+        """Give a finished file its name; its folder is made, and made again if `delete` takes it away meanwhile."""
+        while True:
+            try:
+                _make_folder(path.parent)
+                move(unfinished, path)
+                break
+            except FileNotFoundError:
+                if not unfinished.exists():
+                    raise
+        with contextlib.suppress(FileNotFoundError):
+            _sync(path.parent)
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
@@ -177,18 +210,29 @@ class LocalFiles:
             yield
 
     @contextlib.contextmanager
-    def _failing(self, path: Path) -> Iterator[None]:
+    def _failing(self, verb: str, path: Path) -> Iterator[None]:
         """Turn what the disk says into a StoreError that names the store and the cause."""
         try:
             yield
         except OSError as error:
-            raise StoreError(
-                f"store {self.root}: cannot write {path.name!r}: {error.strerror or error}"
-            ) from error
+            raise StoreError(f"store {self.root}: cannot {verb} {path.name!r}: {explain(error)}") from error
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def explain(error: OSError) -> str:
+    """What the disk says, and what to do about it where that is known."""
+    return f"{error.strerror or error}{_ADVICE.get(error.errno or 0, '')}"
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it; each new name reaches the disk."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import time
@@ -11,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gristmill.hashing import canonical_json
-from gristmill.store.objects import Store
+from gristmill.store.files import UNFINISHED, Listed
+from gristmill.store.objects import Ref, Store, object_key
 
 GRACE_SECONDS = 24 * 3600.0  # an object younger than this may belong to a build that has not set its ref yet
 LEASE_SECONDS = 7 * 24 * 3600.0  # a lease older than this belongs to a process that died
@@ -29,26 +29,59 @@ class Collected:
 def collect_garbage(
     store: Store, *, grace_seconds: float = GRACE_SECONDS, now: float | None = None, dry_run: bool = False
 ) -> Collected:
-    """Remove objects without a ref, and files that belong to no object; cached LLM answers are never touched.
+    """Remove objects without a ref, and what killed processes left unfinished; cached LLM answers are never touched.
 
     Kept besides: what is younger than the grace period, and what was written since the oldest running build began.
+    A build that finds an unneeded object and sets a ref to it at this moment is not robbed of it: manifests go first,
+    then the refs are read again, and what is needed by now gets its manifest back.
     """
     now = time.time() if now is None else now
-    needed = _referenced(store)
     limit = min([now - grace_seconds, *_lease_starts(store, now)])
-    objects: dict[str, list[tuple[str, int, float]]] = {}
+    objects: dict[str, list[Listed]] = {}
     for listed in store.files.list("objects"):
-        fingerprint = listed.key.split("/")[2]
-        objects.setdefault(fingerprint, []).append((listed.key, listed.bytes, listed.modified))
-    removed = freed = 0
-    for fingerprint, files in objects.items():
-        if fingerprint in needed or max(modified for _, _, modified in files) > limit:
-            continue
-        removed += 1
-        freed += sum(size for _, size, _ in files)
-        if not dry_run:
-            store.discard(fingerprint)
-    return Collected(objects=removed, bytes=freed, kept=len(objects) - removed)
+        objects.setdefault(listed.key.split("/")[2], []).append(listed)
+    needed = _referenced(store)
+    unneeded = {
+        fingerprint: files
+        for fingerprint, files in objects.items()
+        if fingerprint not in needed and max(file.modified for file in files) <= limit
+    }
+    if not dry_run:
+        for fingerprint in _hide(store, list(unneeded)):
+            del unneeded[fingerprint]
+        for fingerprint in unneeded:
+            if (
+                store.files.size(f"{object_key(fingerprint)}/manifest.json") is None
+            ):  # not built again meanwhile
+                store.discard(fingerprint)
+        _remove_old(store, UNFINISHED, limit)
+        _remove_old(store, "leases", now - LEASE_SECONDS)
+    return Collected(
+        objects=len(unneeded),
+        bytes=sum(file.bytes for files in unneeded.values() for file in files),
+        kept=len(objects) - len(unneeded),
+    )
+
+
+def _hide(store: Store, fingerprints: list[str]) -> list[str]:
+    """Remove the manifests of these objects; those needed by now get theirs back and are returned."""
+    manifests = {}
+    for fingerprint in fingerprints:
+        key = f"{object_key(fingerprint)}/manifest.json"
+        manifests[fingerprint] = store.files.read(key)
+        store.files.delete(key)
+    needed = _referenced(store).intersection(fingerprints) if fingerprints else set()
+    for fingerprint in needed:
+        data = manifests[fingerprint]
+        if data is not None:
+            store.files.create(f"{object_key(fingerprint)}/manifest.json", data)
+    return sorted(needed)
+
+
+def _remove_old(store: Store, prefix: str, limit: float) -> None:
+    for listed in list(store.files.list(prefix)):
+        if listed.modified <= limit:
+            store.files.delete(listed.key)
 
 
 @contextlib.contextmanager
@@ -63,11 +96,15 @@ def lease(store: Store) -> Iterator[None]:
 
 
 def _referenced(store: Store) -> set[str]:
-    refs = (store.files.read(listed.key) for listed in store.files.list("refs"))
-    return {json.loads(data)["fingerprint"] for data in refs if data}
+    refs = ((listed.key, store.files.read(listed.key)) for listed in store.files.list("refs"))
+    return {
+        Ref.from_json(data, f"store {store.name}, {key}").fingerprint
+        for key, data in refs
+        if data is not None
+    }
 
 
 def _lease_starts(store: Store, now: float) -> list[float]:
-    leases = (store.files.read(listed.key) for listed in store.files.list("leases"))
-    starts = [float(json.loads(data)["since"]) for data in leases if data]
-    return [since for since in starts if now - since < LEASE_SECONDS]
+    """When the running builds began; by the file's own time, which needs no reading."""
+    leases = store.files.list("leases")
+    return [listed.modified for listed in leases if now - listed.modified < LEASE_SECONDS]

@@ -7,6 +7,8 @@ leaves files that garbage collection removes, never half an object.
 
 from __future__ import annotations
 
+import builtins
+import contextlib
 import json
 import os
 import platform
@@ -24,11 +26,12 @@ import pyarrow.parquet as pq
 import gristmill
 from gristmill.errors import StoreError, shorten
 from gristmill.hashing import canonical_json, digest_file, digest_json
-from gristmill.store.files import Files, LocalFiles
+from gristmill.store.files import Files, LocalFiles, explain
 
 FORMAT = 1  # version of the layout and of the manifest; a newer one is refused
 ROW_GROUP_BYTES = 32 << 20  # of Arrow memory; what a reader holds at a time
 ROW_GROUP_ROWS = 16_384
+_PLACE_BYTES = 8  # of a value of fixed width, or of the offset of one that is not
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,12 @@ class Manifest:
         """Where a file of this object lies in the store."""
         return f"{object_key(self.fingerprint)}/{entry.name}"
 
-    def to_json(self) -> bytes:
+    def to_json(self) -> builtins.bytes:
         """The manifest as it is stored."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False).encode()
 
     @classmethod
-    def from_json(cls, data: bytes, where: str) -> Manifest:
+    def from_json(cls, data: builtins.bytes, where: str) -> Manifest:
         """Read a stored manifest; raise StoreError where it is damaged or of a newer format."""
         try:
             values = json.loads(data)
@@ -100,6 +103,17 @@ class Ref:
 
     fingerprint: str
     content: str
+
+    @classmethod
+    def from_json(cls, data: bytes, where: str) -> Ref:
+        """Read a stored ref; raise StoreError where it is damaged."""
+        try:
+            values = json.loads(data)
+            return cls(values["fingerprint"], values["content"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise StoreError(
+                f"{where}: the ref is damaged ({type(error).__name__}: {error}); delete it and build the asset again"
+            ) from error
 
 
 class Store:
@@ -143,33 +157,34 @@ class Store:
 
     @contextmanager
     def writer(self, *, asset: str, partition: str | None, fingerprint: str) -> Iterator[ObjectWriter]:
-        """Collect the files of a new object; nothing is visible before `publish`, and nothing stays if it never comes."""
+        """Collect the files of a new object: nothing is visible before `publish`; without it, nothing stays."""
         with self.files.scratch() as folder:
             writer = ObjectWriter(self, folder, asset, partition, fingerprint)
             try:
                 yield writer
-            except OSError as error:
-                raise StoreError(
-                    f"store {self.name}: cannot write {asset!r}: {error.strerror or error}"
-                ) from error
             finally:
-                writer.close()
+                writer.abandon()
 
     def scan(self, manifest: Manifest, table: str) -> pl.LazyFrame:
         """A table of an object, lazily."""
         paths = [self.files.fetch(manifest.key(entry)) for entry in self._entries(manifest, table)]
-        return pl.scan_parquet(paths)
+        return pl.scan_parquet(paths, glob=False, hive_partitioning=False)
 
     def batches(
         self, manifest: Manifest, table: str, columns: list[str] | None = None
     ) -> Iterator[pl.DataFrame]:
-        """The row groups of a table in order; memory is that of one row group."""
+        """The row groups of a table in order; memory is that of one row group.
+
+        A table without rows gives one batch without rows, so that a stage that writes per batch writes its tables.
+        """
         for entry in self._entries(manifest, table):
-            with pq.ParquetFile(self.files.fetch(manifest.key(entry))) as parquet:
+            with pq.ParquetFile(self.files.fetch(manifest.key(entry)), pre_buffer=False) as parquet:
                 for group in range(parquet.num_row_groups):
-                    read = pl.from_arrow(parquet.read_row_group(group, columns=columns))
-                    assert isinstance(read, pl.DataFrame)
-                    yield read
+                    yield _frame(parquet.read_row_group(group, columns=columns))
+                if parquet.num_row_groups == 0:
+                    yield _frame(
+                        parquet.schema_arrow.empty_table().select(columns or parquet.schema_arrow.names)
+                    )
 
     def path(self, manifest: Manifest, name: str) -> Path:
         """Local path of a file that is not a table (a model, a token shard), by the name it was added under."""
@@ -210,8 +225,7 @@ class Store:
         data = self.files.read(ref_key(recipe, asset, partition))
         if data is None:
             return None
-        values = json.loads(data)
-        return Ref(values["fingerprint"], values["content"])
+        return Ref.from_json(data, f"store {self.name}, {ref_key(recipe, asset, partition)}")
 
     def set_ref(self, recipe: str, manifest: Manifest) -> None:
         """Make an object current for its asset and partition."""
@@ -255,9 +269,10 @@ class ObjectWriter:
 
     def write(self, table: str, rows: pl.DataFrame) -> None:
         """Append rows to a table; the first call fixes its schema."""
-        if table not in self._tables:
-            self._tables[table] = _TableWriter(self.folder / f"{table}.parquet", rows.schema)
-        self._tables[table].append(rows)
+        with self._writing():
+            if table not in self._tables:
+                self._tables[table] = _TableWriter(self.folder / f"{table}.parquet", rows.schema)
+            self._tables[table].append(rows)
 
     def file(self, name: str) -> Path:
         """A path to write a file that is not a table; it becomes part of the object under `name`."""
@@ -283,7 +298,8 @@ class ObjectWriter:
         others = {name: (path, None) for name, path in self._others.items()}
         entries = []
         for table, (path, rows) in sorted((tables | others).items()):
-            digest = digest_file(path)
+            with self._writing():
+                digest = digest_file(path)
             name = f"{path.stem}-{digest[:12]}{path.suffix}"
             entries.append(FileEntry(table, name, rows, path.stat().st_size, digest))
             self.store.files.upload(f"{prefix}/{name}", path)
@@ -309,29 +325,61 @@ class ObjectWriter:
             },
             content=digest_json([[entry.table, entry.digest] for entry in entries]),
         )
-        if not self.store.files.create(f"{prefix}/manifest.json", manifest.to_json()):
-            standing = self.store.find(self.fingerprint)
-            if standing is not None:
-                return standing
-            # A manifest whose files are gone or cut: the files were just written again, so it is replaced.
-            self.store.files.delete(f"{prefix}/manifest.json")
-            self.store.files.create(f"{prefix}/manifest.json", manifest.to_json())
-        return manifest
+        return self._create(manifest)
+
+    def abandon(self) -> None:
+        """Let go of unfinished Parquet files; after `publish` there are none."""
+        for writer in self._tables.values():
+            writer.abandon()
 
     def close(self) -> None:
         """Finish the Parquet files."""
-        for writer in self._tables.values():
-            writer.close()
+        with self._writing():
+            for writer in self._tables.values():
+                writer.close()
+
+    def _create(self, manifest: Manifest) -> Manifest:
+        """Create the manifest; where another one stands, return that and remove the files that it does not name."""
+        files, key = self.store.files, f"{object_key(self.fingerprint)}/manifest.json"
+        while not files.create(key, manifest.to_json()):
+            seen = files.read(key)
+            standing = self.store.find(self.fingerprint)
+            if standing is not None:
+                named = {entry.name for entry in standing.files}
+                for entry in manifest.files:
+                    if entry.name not in named:
+                        files.delete(manifest.key(entry))
+                return standing
+            # A manifest whose files are gone or cut: the files were just written again, so it is replaced.
+            if seen is not None and files.swap(key, manifest.to_json(), seen):
+                break
+        return manifest
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turn what the disk says into a StoreError; errors of the stage itself pass."""
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"store {self.store.name}: cannot write {self.asset!r}: {explain(error)}"
+            ) from error
 
 
 class _TableWriter:
-    """One Parquet file; rows are gathered into row groups whose cut depends on the rows alone."""
+    """One Parquet file; rows are gathered into row groups whose cut depends on the rows alone.
+
+    A row group is closed by the row with which it reaches ROW_GROUP_BYTES or ROW_GROUP_ROWS, and written as one
+    piece, so that the same rows give the same bytes however they were cut when they came.
+    """
 
     def __init__(self, path: Path, schema: pl.Schema) -> None:
         self.path = path
         self.schema = schema
         self.rows = 0
+        self._sizes = pl.sum_horizontal(_row_bytes(pl.col(name), dtype) for name, dtype in schema.items())
         self._waiting: list[pl.DataFrame] = []
+        self._waiting_rows = self._waiting_bytes = 0
         self._arrow = pl.DataFrame(schema=schema).to_arrow().schema
         self._writer: pq.ParquetWriter | None = pq.ParquetWriter(
             path, self._arrow, compression="zstd", compression_level=3, write_statistics=True
@@ -340,13 +388,21 @@ class _TableWriter:
     def append(self, rows: pl.DataFrame) -> None:
         if rows.schema != self.schema:
             raise StoreError(
-                f"table {self.path.stem!r}: got columns {shorten(dict(rows.schema))}, the table has {shorten(dict(self.schema))}"
+                f"table {self.path.stem!r}: got columns {shorten(dict(rows.schema))}, "
+                f"the table has {shorten(dict(self.schema))}"
             )
         self.rows += rows.height
-        self._waiting.append(rows)
-        size = sum(frame.estimated_size() for frame in self._waiting)
-        if size >= ROW_GROUP_BYTES or sum(frame.height for frame in self._waiting) >= ROW_GROUP_ROWS:
-            self._flush()
+        ends = rows.select(self._sizes.cum_sum()).to_series()
+        first = done = 0  # rows of this frame that are in row groups, and their bytes
+        while first < rows.height:
+            full = ends.search_sorted(done + ROW_GROUP_BYTES - self._waiting_bytes, side="left") + 1
+            last = min(full, first + ROW_GROUP_ROWS - self._waiting_rows, rows.height)
+            self._waiting.append(rows.slice(first, last - first))
+            self._waiting_rows += last - first
+            self._waiting_bytes += ends[last - 1] - done
+            first, done = last, ends[last - 1]
+            if self._waiting_bytes >= ROW_GROUP_BYTES or self._waiting_rows >= ROW_GROUP_ROWS:
+                self._flush()
 
     def close(self) -> None:
         if self._writer is not None:
@@ -354,11 +410,41 @@ class _TableWriter:
             self._writer.close()
             self._writer = None
 
+    def abandon(self) -> None:
+        self._waiting = []
+        if self._writer is not None:
+            with contextlib.suppress(OSError):  # a full disk; the file is thrown away
+                self._writer.close()
+            self._writer = None
+
     def _flush(self) -> None:
         if self._waiting and self._writer is not None:
-            table: pa.Table = pl.concat(self._waiting).to_arrow().cast(self._arrow)
-            self._writer.write_table(table, row_group_size=max(1, table.num_rows))
-            self._waiting = []
+            table: pa.Table = pl.concat(self._waiting).to_arrow().cast(self._arrow).combine_chunks()
+            self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
+            self._writer.write_table(table, row_group_size=table.num_rows)
+
+
+def _row_bytes(column: pl.Expr, dtype: Any) -> pl.Expr:
+    """About the bytes of memory that each value takes; 0 for null."""
+    if dtype == pl.String:
+        size = column.str.len_bytes().cast(pl.Int64) + _PLACE_BYTES
+    elif dtype == pl.Binary:
+        size = column.bin.size().cast(pl.Int64) + _PLACE_BYTES
+    elif dtype == pl.List and not (dtype.inner.is_nested() or dtype.inner in (pl.String, pl.Binary)):
+        size = column.list.len().cast(pl.Int64) * _PLACE_BYTES + _PLACE_BYTES
+    elif dtype == pl.List:
+        size = column.list.eval(_row_bytes(pl.element(), dtype.inner)).list.sum() + _PLACE_BYTES
+    elif dtype == pl.Struct:
+        size = pl.sum_horizontal(_row_bytes(column.struct.field(f.name), f.dtype) for f in dtype.fields)
+    else:
+        size = column.is_not_null().cast(pl.Int64) * _PLACE_BYTES
+    return size.fill_null(0)
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    read = pl.from_arrow(table)
+    assert isinstance(read, pl.DataFrame)
+    return read
 
 
 def fingerprint(

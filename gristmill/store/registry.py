@@ -56,14 +56,7 @@ class Registry:
 
     def shards(self) -> list[Shard]:
         """All shards that were registered and not removed, in order of registration."""
-        alive: dict[str, Shard] = {}
-        for entry in self._entries():
-            if "removed" in entry:
-                alive.pop(entry["removed"], None)
-            else:
-                files = tuple(ShardFile(**file) for file in entry["files"])
-                alive[entry["key"]] = Shard(entry["sequence"], entry["key"], entry["source"], files)
-        return list(alive.values())
+        return _alive(self._entries())
 
     def shard(self, key: str) -> Shard:
         """One shard by its key; raise InputError naming the known ones where there is none."""
@@ -76,33 +69,94 @@ class Registry:
     def register(self, source: str, files: Sequence[ShardFile]) -> Shard:
         """Append a shard; its key is the source's name and the next number of that source."""
         while True:
+            shard = self._next(self._entries(), source, files)
+            if self._append(shard.sequence, asdict(shard)):
+                return shard
+
+    def register_unknown(self, source: str, files: Sequence[ShardFile]) -> Shard | None:
+        """Append a shard of those files that no shard of this source holds yet; None where none is left.
+
+        Two processes that find the same new files at the same time register them once.
+        """
+        while True:
             entries = self._entries()
-            number = 1 + sum(1 for entry in entries if entry.get("source") == source)
-            shard = Shard(len(entries) + 1, f"{source}-{number:04d}", source, tuple(files))
-            if not _SHARD_KEY.fullmatch(shard.key):
-                raise InputError(f"shard key {shard.key!r}: allowed are letters, digits and ._-, at most 100")
+            known = {file.path for shard in _alive(entries) if shard.source == source for file in shard.files}
+            new = [file for file in files if file.path not in known]
+            if not new:
+                return None
+            shard = self._next(entries, source, new)
             if self._append(shard.sequence, asdict(shard)):
                 return shard
 
     def remove(self, key: str) -> None:
-        """Append a tombstone: the shard is no longer part of the corpus."""
-        self.shard(key)
-        while not self._append(len(self._entries()) + 1, {"removed": key}):
-            pass
+        """Append a tombstone: the shard is no longer part of the corpus. One that has a tombstone is left as it is.
+
+        Raises InputError where no such shard was ever registered.
+        """
+        while True:
+            entries = self._entries()
+            if not any(entry.get("key") == key for entry in entries):
+                self.shard(key)
+            if any(entry.get("removed") == key for entry in entries):
+                return
+            if self._append(len(entries) + 1, {"removed": key}):
+                return
+
+    def _next(self, entries: list[dict[str, Any]], source: str, files: Sequence[ShardFile]) -> Shard:
+        number = 1 + sum(1 for entry in entries if entry.get("source") == source)
+        shard = Shard(len(entries) + 1, f"{source}-{number:04d}", source, tuple(files))
+        if not _SHARD_KEY.fullmatch(shard.key):
+            raise InputError(f"shard key {shard.key!r}: allowed are letters, digits and ._-, at most 100")
+        return shard
 
     def _append(self, sequence: int, entry: dict[str, Any]) -> bool:
-        return self._store.files.create(f"{self._prefix}/{sequence:08d}.json", canonical_json(entry).encode())
+        return self._store.files.create(self._key(sequence), canonical_json(entry).encode())
+
+    def _key(self, sequence: int) -> str:
+        return f"{self._prefix}/{sequence:08d}.json"
 
     def _entries(self) -> list[dict[str, Any]]:
+        """All entries in order; raises StoreError where one is damaged or missing."""
+        # A listing made while others register may miss an entry and have a later one, so it only tells the number.
+        names = [Path(listed.key).stem for listed in self._store.files.list(self._prefix)]
+        last = max((int(name) for name in names if name.isdecimal()), default=0)
         entries = []
-        for listed in self._store.files.list(self._prefix):
-            try:
-                entries.append(json.loads(self._store.files.read(listed.key) or b""))
-            except ValueError as error:
-                raise StoreError(
-                    f"store {self._store.name}: registry entry {listed.key!r} is damaged: {error}"
-                ) from error
+        for number in range(1, last + 1):
+            key = self._key(number)
+            where = f"store {self._store.name}: registry entry {key!r}"
+            data = self._store.files.read(key)
+            if data is None:
+                raise StoreError(f"{where} is missing, but later ones are there; restore it from a copy")
+            entries.append(_read_entry(data, where))
         return entries
+
+
+def _read_entry(data: bytes, where: str) -> dict[str, Any]:
+    try:
+        entry: dict[str, Any] = json.loads(data)
+        if "removed" not in entry:
+            _shard(entry)
+    except (ValueError, TypeError, KeyError) as error:
+        raise StoreError(
+            f"{where} is damaged ({type(error).__name__}: {error}); restore it from a copy"
+        ) from error
+    return entry
+
+
+def _alive(entries: list[dict[str, Any]]) -> list[Shard]:
+    """The shards that were registered and not removed, in order of registration."""
+    alive: dict[str, Shard] = {}
+    for entry in entries:
+        if "removed" in entry:
+            alive.pop(entry["removed"], None)
+        else:
+            alive[entry["key"]] = _shard(entry)
+    return list(alive.values())
+
+
+def _shard(entry: dict[str, Any]) -> Shard:
+    files = tuple(ShardFile(**file) for file in entry["files"])
+    return Shard(entry["sequence"], entry["key"], entry["source"], files)
 
 
 def describe_file(path: Path, name: str) -> ShardFile:

@@ -1,0 +1,102 @@
+"""Step `refined`: documents edited by small programs that a language model writes (ProX)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from assets.step import Input, Step, Work
+from gristmill.documents import DECISIONS, DOCUMENTS, empty
+from gristmill.llm.requests import Answer
+from gristmill.progress import expect
+from gristmill.recipe import Recipe
+from gristmill.refine import (
+    PROGRAMS,
+    VERSION,
+    Plan,
+    Planned,
+    RefineOptions,
+    Tally,
+    plan_chunks,
+    planned_requests,
+    prompts_digest,
+    refine_documents,
+)
+
+WINDOW_REQUESTS = (
+    4_096  # handed to the engine in one call and held in memory: about 20 MB at 1,500 tokens each
+)
+
+Key = tuple[str, int]  # document id, chunk
+
+
+def step(recipe: Recipe, upstream: str) -> Step:
+    """The step; `upstream` is the asset whose documents are refined."""
+    options = recipe.refine
+    assert options is not None
+    return Step(
+        name="refined",
+        run=partial(_refine, upstream=upstream, options=options),
+        version=VERSION,
+        description="Documents without the lines and texts that a language model's programs remove (ProX); every "
+        "program is kept, so that the edit can be replayed and undone.",
+        group="refine",
+        options=lambda source: _options_read(options, source),
+        inputs=(Input(upstream),),
+        models=(options.model,),
+        kinds=frozenset({"parquet", "polars", "vllm"}),
+        checked=True,
+    )
+
+
+def _options_read(options: RefineOptions, source: str | None) -> dict[str, Any]:
+    """The options that count for a shard of this source: of the list of sources, whether it is in it."""
+    return {
+        **options.model_dump(mode="json", exclude={"sources"}),
+        "included": options.sources is None or source in options.sources,
+        "prompts": prompts_digest(options),
+    }
+
+
+def _refine(work: Work, *, upstream: str, options: RefineOptions) -> dict[str, Any]:
+    model = work.tools.llm(options.model)
+    plan = plan_chunks(
+        work.batches(upstream, columns=["id", "text", "source", "lang"]),
+        options,
+        count_tokens=model.count_tokens,
+        count_prompt_tokens=model.count_prompt_tokens,
+    )
+    planned = plan.figures()
+    expect(planned["requests"], "requests")
+    answers = _ask(work, upstream, plan)
+    tally = Tally()
+    # So that a shard without documents has its tables too.
+    work.emit(documents=empty(DOCUMENTS), decisions=empty(DECISIONS), programs=empty(PROGRAMS))
+    for batch in work.batches(upstream):
+        work.emit(**refine_documents(plan, batch, answers, tally=tally)._asdict())
+    return {**tally.figures(), "left_by_budget": planned["left_by_budget"], "sample": tally.samples()}
+
+
+def _ask(work: Work, upstream: str, plan: Plan) -> dict[Key, Answer]:
+    """The answers to all requests of the shard; of the requests, a window is in memory at a time."""
+    model = work.tools.llm(plan.options.model)
+    answers: dict[Key, Answer] = {}
+    for window in _windows(plan, work.batches(upstream, columns=["id", "text"])):
+        for index, answer in model.answer([one.request for one in window]):
+            answers[window[index].key] = answer
+    return answers
+
+
+def _windows(plan: Plan, batches: Iterator[pl.DataFrame]) -> Iterator[list[Planned]]:
+    """The requests of the batches, as many together as keep the engine full but for the last few."""
+    waiting: list[Planned] = []
+    for batch in batches:
+        waiting += planned_requests(plan, batch)
+        while len(waiting) >= WINDOW_REQUESTS:
+            yield waiting[:WINDOW_REQUESTS]
+            waiting = waiting[WINDOW_REQUESTS:]
+    if waiting:
+        yield waiting

@@ -1,0 +1,29 @@
+"""What every engine does: answer a stream of requests, in any order.
+
+Back-ends: `vllm_inline` (vLLM in this process), `replay` (cached answers only), `stub` (no model, for tests).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from gristmill.llm.requests import Answer, Request
+
+
+class Engine(Protocol):
+    """Answers requests. `build` names program and version, and is recorded beside the answers."""
+
+    build: str
+
+    def generate(self, requests: Iterator[tuple[str, Request]]) -> Iterator[tuple[str, Answer]]:
+        """One (key, answer) for each (key, request); keys are distinct, the order of answers is the engine's.
+
+        Requests are taken from the iterator as there is room for them, so it may compute them late and be without
+        end. A request that cannot be answered gets an answer whose finish_reason begins with `error:`. Closing the
+        iterator drops what is in flight. Raises EngineError where the engine fails; after a retryable one it is
+        to be closed and made anew.
+        """
+
+    def close(self) -> None:
+        """Give back memory and processes; calling it twice is fine."""

@@ -1,0 +1,182 @@
+"""A language model as the stages see it: requests in, answers out; nothing is asked twice.
+
+A request is first looked up by its key. What is missing goes to the engine, which is loaded when the first one is.
+Each answer is in the cache before it is handed on, so a crash costs at most what was in flight.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from gristmill import progress
+from gristmill.errors import EngineError
+from gristmill.llm.cache import AnswerCache, AnswerWriter
+from gristmill.llm.chat import PromptEncoder
+from gristmill.llm.engine import Engine
+from gristmill.llm.requests import Answer, Messages, ModelIdentity, Request, request_key
+from gristmill.tokenizer import Tokenizer
+
+_log = logging.getLogger(__name__)
+
+_LOOKUP = 4_096  # requests looked up at a time
+
+
+@dataclass
+class Usage:
+    """What was asked and what it cost, since the model was made. It differs between a first run and a cached one."""
+
+    requests: int = 0
+    cached: int = 0  # answered by the cache, or by an equal request of the same call
+    sent: int = 0  # handed to an engine
+    prompt_tokens: int = 0  # of what an engine answered
+    output_tokens: int = 0
+    seconds: float = 0.0  # waiting for the engine, its loading included
+
+    def since(self, earlier: Usage) -> Usage:
+        """What came on top of an earlier state."""
+        return Usage(*(getattr(self, name) - getattr(earlier, name) for name in self.__dataclass_fields__))
+
+    def sentence(self) -> str:
+        """`60 requests, 20 cached, 40 sent; 16,000 prompt and 6,000 output tokens in 31.2 s (512 and 192 per s)`."""
+        start = f"{self.requests:,} requests, {self.cached:,} cached, {self.sent:,} sent"
+        if not self.sent:
+            return start
+        rates = [
+            count / self.seconds if self.seconds else 0.0
+            for count in (self.prompt_tokens, self.output_tokens)
+        ]
+        return (
+            f"{start}; {self.prompt_tokens:,} prompt and {self.output_tokens:,} output tokens in "
+            f"{self.seconds:,.1f} s ({rates[0]:,.0f} and {rates[1]:,.0f} per s)"
+        )
+
+
+class LanguageModel:
+    """One model of a recipe, with its cache. For one thread, and one `answer` at a time."""
+
+    def __init__(
+        self,
+        identity: ModelIdentity,
+        tokenizer: Tokenizer,
+        cache: AnswerCache,
+        load_engine: Callable[[], Engine],
+    ) -> None:
+        self.identity = identity
+        self.usage = Usage()
+        self._tokenizer = tokenizer
+        self._encoder = PromptEncoder(tokenizer)
+        self._cache = cache
+        self._load_engine = load_engine
+        self._engine: Engine | None = None
+        self._writer: AnswerWriter | None = None
+        self._closing = ExitStack()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether an engine is in memory now."""
+        return self._engine is not None
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, without control tokens."""
+        return self._tokenizer.count(texts)
+
+    def count_prompt_tokens(self, chats: Sequence[Messages]) -> list[int]:
+        """Prompt tokens of each chat, those of the model's template included; what `max_model_len` must hold."""
+        return self._encoder.count_chats(chats)
+
+    def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
+        """(index, answer) for every request, in any order; cached ones first.
+
+        Equal requests are asked once. An answer is in the cache before it is yielded. Each one advances the open
+        progress task by one; the caller, who knows how many calls there will be, says the total with
+        `progress.expect(total, "requests")`. Raises EngineError; the answers so far are kept.
+        """
+        before = replace(self.usage)
+        self.usage.requests += len(requests)
+        missing: dict[str, list[int]] = {}
+        for start in range(0, len(requests), _LOOKUP):
+            keys = [request_key(request, self.identity) for request in requests[start : start + _LOOKUP]]
+            found = self._cache.lookup(keys)
+            for index, key in enumerate(keys, start):
+                if key in found:
+                    self.usage.cached += 1
+                    progress.advance()
+                    yield index, found[key]
+                else:
+                    missing.setdefault(key, []).append(index)
+        if missing:
+            for key, answer in self._ask(missing, requests):
+                self.usage.cached += len(missing[key]) - 1
+                for index in missing[key]:
+                    progress.advance()
+                    yield index, answer
+        if requests:
+            _log.info("model %s: %s", self.identity.name, self.usage.since(before).sentence())
+
+    def unload(self) -> None:
+        """Give back the engine's memory and finish what was written; the next miss loads it again."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+        self._closing.close()
+        self._writer = None
+
+    close = unload
+
+    def _ask(
+        self, missing: dict[str, list[int]], requests: Sequence[Request]
+    ) -> Iterator[tuple[str, Answer]]:
+        started = time.monotonic()
+        engine, writer = self._ready()
+
+        def sent() -> Iterator[tuple[str, Request]]:
+            for key, indices in missing.items():
+                self.usage.sent += 1
+                yield key, requests[indices[0]]
+
+        answers = engine.generate(sent())
+        try:
+            while True:
+                item = next(answers, None)
+                if item is None:
+                    break
+                key, answer = item[0], _storable(item[1])
+                writer.write(key, answer)
+                self.usage.prompt_tokens += answer.prompt_tokens
+                self.usage.output_tokens += answer.output_tokens
+                self.usage.seconds += time.monotonic() - started
+                yield key, answer
+                started = time.monotonic()
+            self.usage.seconds += time.monotonic() - started
+        except EngineError as error:
+            if error.retryable:
+                self.unload()
+            raise
+        finally:
+            close = getattr(answers, "close", None)
+            if close is not None:
+                close()
+
+    def _ready(self) -> tuple[Engine, AnswerWriter]:
+        if self._engine is None:
+            started = time.monotonic()
+            self._engine = self._load_engine()
+            _log.info(
+                "model %s: %s loaded in %.1f s",
+                self.identity.name,
+                self._engine.build,
+                time.monotonic() - started,
+            )
+        if self._writer is None:
+            self._writer = self._closing.enter_context(self._cache.writer(self.identity, self._engine.build))
+        return self._engine, self._writer
+
+
+def _storable(answer: Answer) -> Answer:
+    """The answer as it comes back from the cache: half surrogate pairs, which have no UTF-8, become `?`."""
+    text = answer.text.encode("utf-8", "replace").decode("utf-8")
+    return answer if text == answer.text else replace(answer, text=text)

@@ -1,0 +1,109 @@
+"""What changed between two texts, and how to put text from anywhere on a terminal safely.
+
+A document is hostile until shown otherwise: escape sequences, carriage returns and marks that turn the direction of
+writing are shown as what they are, so that a page can neither drive the terminal nor pose as the report.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+CONTEXT_LINES = 2  # unchanged lines shown around a change
+MAX_EXACT_LINES = 2_000  # beyond, difflib's heuristic for frequent lines keeps the time linear
+
+# C0 without tab and newline, DEL, C1, zero-width and direction marks, line separators, unpaired surrogates
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+
+Kind = Literal["same", "removed", "added"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A run of characters of one side, and whether the other side has it."""
+
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """A stretch of lines, as it was and as it is now, in parts; `skipped` unchanged lines precede it."""
+
+    skipped: int
+    before: tuple[Part, ...]
+    after: tuple[Part, ...]
+
+
+def visible(text: str) -> str:
+    """The text with every character that a terminal would act on written out, as `\\x1b` or `\\u202e`."""
+    return _UNSAFE.sub(lambda found: _escaped(found.group()), text)
+
+
+def one_line(text: str) -> str:
+    """The text on one line, as people read it: blanks and newlines are single spaces."""
+    return " ".join(visible(re.sub(r"\s+", " ", text)).split())
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters of the text, and how many were left out."""
+    left_out = len(text) - limit
+    return text if left_out <= 0 else f"{text[:limit].rstrip()} … ({left_out:,} more characters)"
+
+
+def changes(before: str, after: str, context: int = CONTEXT_LINES) -> tuple[list[Hunk], int]:
+    """The changed stretches with `context` lines around them, and how many unchanged lines follow the last one.
+
+    Lines are compared first; inside lines that were replaced, words.
+    """
+    old, new = before.split("\n"), after.split("\n")
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=max(len(old), len(new)) > MAX_EXACT_LINES)
+    hunks: list[Hunk] = []
+    reached = 0
+    for group in matcher.get_grouped_opcodes(context):
+        left: list[Part] = []
+        right: list[Part] = []
+        for tag, i, i_end, j, j_end in group:
+            a, b = _lines(old[i:i_end]), _lines(new[j:j_end])
+            if tag == "equal":
+                left.append(Part("same", a))
+                right.append(Part("same", b))
+            elif tag == "replace":
+                words = _word_changes(a, b)
+                left += words[0]
+                right += words[1]
+            else:
+                left += [Part("removed", a)] if a else []
+                right += [Part("added", b)] if b else []
+        hunks.append(Hunk(group[0][1] - reached, tuple(left), tuple(right)))
+        reached = group[-1][2]
+    return hunks, len(old) - reached
+
+
+def _word_changes(before: str, after: str) -> tuple[list[Part], list[Part]]:
+    old, new = _WORDS.findall(before), _WORDS.findall(after)
+    if max(len(old), len(new)) > MAX_EXACT_LINES:
+        return [Part("removed", before)], [Part("added", after)]
+    left: list[Part] = []
+    right: list[Part] = []
+    for tag, i, i_end, j, j_end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        same = tag == "equal"
+        if i < i_end:
+            left.append(Part("same" if same else "removed", "".join(old[i:i_end])))
+        if j < j_end:
+            right.append(Part("same" if same else "added", "".join(new[j:j_end])))
+    return left, right
+
+
+def _lines(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

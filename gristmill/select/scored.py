@@ -1,0 +1,78 @@
+"""Stage `scored`: one row per document with everything that selection and mixing read, and no text.
+
+It is the only place where texts, token counts and scores meet; all that comes after reads these few columns.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from gristmill.documents import Schema
+from gristmill.errors import StageError
+
+SCORES: Schema = {
+    "id": pl.String,
+    "source": pl.String,
+    "shard": pl.String,
+    "asset": pl.String,  # whose table `documents` holds the text
+    "lang": pl.String,
+    "parent_id": pl.String,
+    "method": pl.String,
+    "generation_depth": pl.Int32,
+    "n_chars": pl.Int64,
+    "tokens": pl.Int64,  # without special tokens
+    "quality": pl.Float64,  # null where there is no score
+}
+DOCUMENT_COLUMNS = [
+    "id",
+    "source",
+    "shard",
+    "lang",
+    "parent_id",
+    "method",
+    "generation_depth",
+    "text",
+]  # what `join_scores` reads of a document
+_FIRST = "raw"  # the stage that counts every document
+
+
+def counts_of(tokens: pl.DataFrame, asset: str) -> pl.DataFrame:
+    """Token counts of the texts of one asset.
+
+    tokens: id, stage, tokens; a row for every document of `raw` and one more where a later stage changed or made the
+    text. Out: id, tokens; the count of `asset` itself where it has one, else that of `raw`, whose text is unchanged.
+    """
+    own = tokens.filter(pl.col("stage") == asset).select("id", "tokens")
+    first = tokens.filter(pl.col("stage") == _FIRST).select("id", "tokens")
+    return pl.concat([own, first.join(own, on="id", how="anti")])
+
+
+def join_scores(
+    documents: pl.DataFrame, counts: pl.DataFrame, quality: pl.DataFrame | None = None, *, asset: str
+) -> pl.DataFrame:
+    """Rows of `scores` for a batch of documents, in their order.
+
+    documents: DOCUMENT_COLUMNS. counts: id, tokens (see `counts_of`). quality: id, quality; None where the recipe
+    has no such step; a score that is not a number counts as none. Out: SCORES.
+    Raises StageError where a document has no count.
+    """
+    joined = documents.with_columns(
+        pl.lit(asset).alias("asset"), pl.col("text").str.len_chars().cast(pl.Int64).alias("n_chars")
+    ).join(counts, on="id", how="left", maintain_order="left")
+    if quality is None:
+        joined = joined.with_columns(pl.lit(None, dtype=pl.Float64).alias("quality"))
+    else:
+        known = quality.select("id", pl.col("quality").cast(pl.Float64).fill_nan(None))
+        joined = joined.join(known, on="id", how="left", maintain_order="left")
+    _check(joined, documents.height, asset)
+    return joined.select(pl.col(name).cast(dtype) for name, dtype in SCORES.items())
+
+
+def _check(joined: pl.DataFrame, rows: int, asset: str) -> None:
+    uncounted = joined.filter(pl.col("tokens").is_null())
+    if uncounted.height or joined.height != rows:
+        raise StageError(
+            f"scored: {rows:,} documents of {asset!r} became {joined.height:,} rows, {uncounted.height:,} of them "
+            f"without a token count (the first: {uncounted['id'].head(3).to_list()}); each needs exactly one count "
+            "and at most one score, made from the same version of the shard"
+        )

@@ -1,0 +1,230 @@
+"""The command line `gristmill`. It does what the UI does, through the same definitions, and reads the same store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from gristmill.errors import GristmillError, RecipeError
+from gristmill.recipe import Recipe, load_recipe
+from gristmill.store import Registry, Store, collect_garbage
+from gristmill.store.garbage import GRACE_SECONDS
+from resources.home import models_folder, store_folder
+
+app = typer.Typer(
+    help="Turn raw text into a pretraining corpus, as a graph of Dagster assets.\n\n"
+    "A RECIPE is a YAML file such as recipes/demo.yaml. What is made lies below `var/` in the current folder, or in "
+    "the folder that GRISTMILL_HOME names.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+RecipeFile = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.", show_default=False)
+]
+Shard = Annotated[str | None, typer.Option("--shard", metavar="KEY", help="One shard; default: all.")]
+
+_out = Console()
+
+
+@app.command()
+def build(
+    recipe: RecipeFile,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--select", metavar="ASSET", help="Build this asset and what it needs; may be repeated."
+        ),
+    ] = None,
+    shard: Shard = None,
+) -> None:
+    """Build the corpus: whatever is not in the store yet, and nothing twice."""
+    from pipelines.progress import showing_progress
+    from pipelines.run import build_corpus, selected_steps
+
+    loaded = load_recipe(recipe)
+    selected_steps(loaded, select or (), shard)  # a wrong name is told before anything runs
+    with showing_progress(_out):
+        build_corpus(loaded, select=select or (), shard=shard)
+
+
+@app.command()
+def plan(recipe: RecipeFile) -> None:
+    """Say what a build would do, why, and what it would cost; nothing is run or written."""
+    from assets.plan import plan as make_plan
+    from gristmill.register import find_new_files
+    from pipelines.tables import plan_table, plan_totals
+
+    loaded, store = load_recipe(recipe), _store()
+    shards, unregistered = find_new_files(loaded, store)
+    with _tools(loaded, store) as tools:
+        planned = make_plan(loaded, store, shards, tools)
+    _out.print(plan_table(planned))
+    _out.print(plan_totals(loaded, planned, unregistered))
+
+
+@app.command()
+def status(recipe: RecipeFile) -> None:
+    """Show which partitions of which assets are current, stale or missing."""
+    from assets.plan import plan as make_plan
+    from pipelines.tables import status_table
+
+    loaded, store = load_recipe(recipe), _store()
+    shards = Registry(store, loaded.name).shards()
+    with _tools(loaded, store) as tools:
+        _out.print(status_table(make_plan(loaded, store, shards, tools)))
+
+
+@app.command()
+def show(recipe: RecipeFile) -> None:
+    """Show the corpus: the funnel, samples of what models wrote, the mixture, and what to try next."""
+    from assets.graph import steps
+    from gristmill.report import funnel, render_funnel, render_sample, sample
+    from pipelines.tables import mixture_table, next_commands
+
+    loaded, store = load_recipe(recipe), _store()
+    names = [step.name for step in steps(loaded)]
+    _out.print(render_funnel(funnel(store, loaded.name, names)))
+    for name in names:
+        if name in ("refined", "rephrased"):
+            _out.print(render_sample(name, sample(store, loaded.name, name, count=2)))
+    if "mixed" in names:
+        _out.print(mixture_table(store, loaded))
+    _out.print(next_commands(recipe, loaded))
+
+
+@app.command()
+def sample(
+    recipe: RecipeFile,
+    asset: Annotated[str, typer.Argument(metavar="ASSET", help="Name of the asset, such as filtered.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="Number of rows.")] = 5,
+    shard: Shard = None,
+    seed: Annotated[int, typer.Option(help="Another seed, other rows.")] = 0,
+) -> None:
+    """Print rows of an asset as text; where text was changed, before and after side by side."""
+    from gristmill.report import render_sample
+    from gristmill.report import sample as take
+
+    loaded = load_recipe(recipe)
+    _known_asset(loaded, asset)
+    _out.print(render_sample(asset, take(_store(), loaded.name, asset, count=count, shard=shard, seed=seed)))
+
+
+@app.command()
+def trace(
+    recipe: RecipeFile,
+    name: Annotated[str, typer.Argument(metavar="ID_OR_URL", help="Id of a document, or its address.")],
+) -> None:
+    """Follow one document through the graph: what each stage decided and where its tokens are."""
+    from assets.graph import steps
+    from gristmill.report import render_trace
+    from gristmill.report import trace as follow
+
+    loaded = load_recipe(recipe)
+    names = [step.name for step in steps(loaded)]
+    _out.print(render_trace(follow(_store(), loaded.name, name, names)))
+
+
+@app.command()
+def export(
+    recipe: RecipeFile,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where the token shards go; new or empty.")
+    ],
+) -> None:
+    """Put the token shards, their index and the manifest into a folder for a trainer."""
+    from gristmill.mix import export_shards
+
+    loaded, store = load_recipe(recipe), _store()
+    for path in export_shards(store, store.current(loaded.name, "mixed", None), folder):
+        _out.print(f"{path.stat().st_size:>14,}  {path}", highlight=False)
+
+
+@app.command()
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, remove nothing.")] = False,
+    grace_hours: Annotated[
+        float, typer.Option(min=0, help="Keep what is younger, since a build may be about to use it.")
+    ] = GRACE_SECONDS / 3600,
+) -> None:
+    """Remove from the store what no recipe uses any more. Answers of language models always stay."""
+    found = collect_garbage(_store(), grace_seconds=grace_hours * 3600, dry_run=dry_run)
+    verb = "would be removed" if dry_run else "removed"
+    _out.print(
+        f"{found.objects:,} objects ({found.bytes / 1e6:,.1f} MB) {verb}, {found.kept:,} kept",
+        highlight=False,
+    )
+
+
+@app.command()
+def ui(
+    recipes: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RECIPE]...", help="Recipes; default: recipes/demo.yaml.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
+) -> None:
+    """Start the Dagster UI with its daemon (schedule, sensor) on 127.0.0.1; Ctrl-C ends it."""
+    from pipelines.ui import HOST, running_ui
+    from resources.home import recipe_files
+
+    files = recipes or recipe_files()
+    for path in files:
+        load_recipe(path)
+    _out.print("Starting the UI ...")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the block below ends it
+    with running_ui(port, files) as process:
+        _out.print(f"The UI is at http://{HOST}:{port} (Ctrl-C ends it)", highlight=False)
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            _out.print("Stopping ...")
+
+
+def main() -> None:
+    """Run the command line; an error that Gristmill raises on purpose is one message and exit status 1 (recipe: 2)."""
+    warnings.filterwarnings("ignore")
+    try:
+        app()
+    except RecipeError as error:
+        _fail(error, 2)
+    except GristmillError as error:
+        _fail(error, 1)
+    except BrokenPipeError:  # `gristmill sample ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(error: GristmillError, status: int) -> None:
+    Console(stderr=True).print(f"{type(error).__name__}: {error}", style="red", markup=False, highlight=False)
+    sys.exit(status)
+
+
+def _store() -> Store:
+    return Store.open(store_folder())
+
+
+@contextmanager
+def _tools(recipe: Recipe, store: Store) -> Iterator[Any]:
+    from resources.tools import Tools
+
+    tools = Tools.open(recipe, store, models_folder())
+    try:
+        yield tools
+    finally:
+        tools.close()
+
+
+def _known_asset(recipe: Recipe, asset: str) -> None:
+    from pipelines.run import selected_steps
+
+    selected_steps(recipe, [asset], None)

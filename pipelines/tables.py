@@ -1,0 +1,140 @@
+"""What the command line prints of plans, states and mixtures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from assets.plan import Planned
+from gristmill.recipe import Recipe
+from gristmill.store import Store
+
+_STYLES = {"current": "green", "cached": "cyan", "run": "yellow", "waits": "dim"}
+_WORDS = {
+    "current": "is current",
+    "cached": "is in the store",
+    "run": "will run",
+    "waits": "depends on another",
+}
+
+
+def plan_table(planned: Sequence[Planned]) -> Table:
+    """A row per asset and state, with the reasons."""
+    table = Table(title="Plan", title_justify="left", header_style="bold")
+    table.add_column("asset")
+    table.add_column("state")
+    table.add_column("shards", justify="right")
+    table.add_column("expected", justify="right")
+    table.add_column("why", overflow="fold")
+    for name in _names(planned):
+        for state in _STYLES:
+            these = [p for p in planned if p.step.name == name and p.state == state]
+            if these:
+                known = [p.seconds for p in these if p.seconds is not None]
+                expected = f"{sum(known):,.0f} s" if known and state in ("run", "waits") else ""
+                table.add_row(
+                    name, f"[{_STYLES[state]}]{_WORDS[state]}[/]", str(len(these)), expected, _reasons(these)
+                )
+    return table
+
+
+def plan_totals(recipe: Recipe, planned: Sequence[Planned], unregistered: int) -> str:
+    """The sums below a plan: partitions by state, and what the language models may cost at most."""
+    states = Counter(p.state for p in planned)
+    lines = [f"{count:,} {_WORDS[state]}" for state, count in sorted(states.items())]
+    text = f"{len(planned):,} partitions: {', '.join(lines)}."
+    if unregistered:
+        text += f"\n{unregistered:,} input files are new or changed and will be registered."
+    for stage, options in (("refined", recipe.refine), ("rephrased", recipe.rephrase)):
+        pending = sum(p.step.name == stage and p.after is None for p in planned)
+        if options is not None and pending:
+            most = _budget(options.budget, pending)
+            text += f"\n{stage}: at most {most} of model {options.model!r}; cached answers cost nothing."
+    return text
+
+
+def status_table(planned: Sequence[Planned]) -> Table:
+    """A row per asset: how many partitions are current, stale, missing; rows, bytes, and when the last was made."""
+    table = Table(title="Status", title_justify="left", header_style="bold")
+    table.add_column("asset")
+    for column in ("current", "stale", "missing", "rows", "MB"):
+        table.add_column(column, justify="right")
+    table.add_column("last made")
+    for name in _names(planned):
+        these = [p for p in planned if p.step.name == name]
+        made = [p.before for p in these if p.before is not None]
+        current = sum(p.state == "current" for p in these)
+        stale = sum(p.state != "current" and p.before is not None for p in these)
+        main = [("documents" if "documents" in m.schemas else next(iter(m.schemas), ""), m) for m in made]
+        table.add_row(
+            name,
+            f"[green]{current}[/]" if current else "",
+            f"[yellow]{stale}[/]" if stale else "",
+            f"[red]{len(these) - current - stale}[/]" if len(these) - current - stale else "",
+            f"{sum(m.rows(t) for t, m in main):,}",
+            f"{sum(m.bytes for m in made) / 1e6:,.2f}",
+            max((m.run["at"] for m in made), default=""),
+        )
+    return table
+
+
+def mixture_table(store: Store, recipe: Recipe) -> Table:
+    """Tokens of each group of the mixture, asked for and got, and the files."""
+    manifest = store.current(recipe.name, "mixed", None)
+    rows: list[dict[str, Any]] = manifest.figures["mixture"]
+    table = Table(title="Mixture", title_justify="left", header_style="bold")
+    for column, value in rows[0].items():
+        table.add_column(
+            column.replace("_", " "), justify="right" if isinstance(value, int | float) else "left"
+        )
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    return table
+
+
+def next_commands(path: Path, recipe: Recipe) -> str:
+    """What a newcomer may try after a build."""
+    lines = [
+        ("look at the graph in the Dagster UI", f"gristmill ui {path}"),
+        ("why pages were dropped", f"gristmill sample {path} filtered"),
+        ("what the model changed", f"gristmill sample {path} refined") if recipe.refine else None,
+        ("change a threshold in a copy of the recipe, then", "gristmill plan my.yaml"),
+        ("token shards for a trainer", f"gristmill export {path} out") if recipe.mix else None,
+    ]
+    shown = [line for line in lines if line]
+    width = max(len(command) for _, command in shown)
+    return "[bold]Next[/]\n" + "\n".join(f"  {command:<{width}}  [dim]# {what}[/]" for what, command in shown)
+
+
+def _names(planned: Sequence[Planned]) -> list[str]:
+    return list(dict.fromkeys(p.step.name for p in planned))
+
+
+def _reasons(planned: Sequence[Planned]) -> str:
+    counted = Counter(p.reason for p in planned if p.reason)
+    shown = [
+        f"{reason}" + (f" ({count} shards)" if count > 1 else "") for reason, count in counted.most_common(3)
+    ]
+    return "; ".join(shown) + ("; ..." if len(counted) > 3 else "")
+
+
+def _budget(budget: Any, shards: int) -> str:
+    parts = []
+    for name in ("prompt_tokens", "output_tokens"):
+        limit = getattr(budget, name) if budget is not None else None
+        parts.append(
+            f"{limit * shards:,} {name.replace('_', ' ')}"
+            if limit is not None
+            else f"any number of {name.replace('_', ' ')}"
+        )
+    return " and ".join(parts)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

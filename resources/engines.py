@@ -1,0 +1,47 @@
+"""The engine that a model's options ask for."""
+
+from __future__ import annotations
+
+import os
+
+from gristmill.errors import RecipeError
+from gristmill.llm.engine import Engine
+from gristmill.llm.options import ModelOptions
+from gristmill.llm.replay import ReplayEngine
+from gristmill.llm.stub import StubEngine
+from gristmill.tokenizer import Tokenizer
+from resources.models import PreparedModel
+
+STUB_SECONDS = (
+    "GRISTMILL_STUB_SECONDS"  # how long the stub engine takes for an answer; for tests that kill runs
+)
+
+
+def make_engine(name: str, options: ModelOptions, model: PreparedModel, tokenizer: Tokenizer) -> Engine:
+    """A new engine for a prepared model; `inline` imports vLLM and loads the weights here.
+
+    Raises EngineError where that fails.
+    """
+    if options.engine == "replay":
+        return ReplayEngine(name)
+    if options.engine == "stub":
+        return StubEngine(
+            name=name,
+            tokenizer=tokenizer,
+            max_model_len=options.max_model_len,
+            seconds_per_answer=_stub_seconds(),
+        )
+    from gristmill.llm.vllm_inline import InlineEngine
+
+    return InlineEngine(model.path, options, name=name, tokenizer=tokenizer)
+
+
+def _stub_seconds() -> float:
+    text = os.environ.get(STUB_SECONDS, "0")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise RecipeError(f"environment variable {STUB_SECONDS}: got {text!r}, must be seconds, 0 or more")
+    return seconds

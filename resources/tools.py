@@ -1,0 +1,123 @@
+"""What steps may use from outside, by name: models with their files, tokenizers and engines, and the cache of answers.
+
+Everything is made on first use: a step that is answered by the cache loads no engine and imports no vLLM, and a build
+that is cached as a whole only looks at sizes and times of model files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from gristmill.errors import RecipeError, StoreError, suggest
+from gristmill.hashing import digest_json
+from gristmill.llm import AnswerCache, Engine, LanguageModel, ModelIdentity
+from gristmill.llm.options import ModelOptions
+from gristmill.store import LocalFiles, Store
+from gristmill.tokenizer import Tokenizer
+from resources.engines import make_engine
+from resources.models import PreparedModel, language_identifier, resolve_model, resolve_tokenizer
+
+if TYPE_CHECKING:
+    from gristmill.recipe import Recipe
+
+LANGUAGE_IDENTIFIER = "lid.176"  # always there, beside the models of the recipe
+
+
+class Tools:
+    """The models of a recipe. At most one engine is in memory: loading one unloads the others."""
+
+    def __init__(
+        self, models: Mapping[str, ModelOptions], *, base: Path, answers: Path, folder: Path
+    ) -> None:
+        """`base`: what sources of models are relative to; `answers`: the cache; `folder`: prepared models."""
+        self._options = models
+        self._base, self._answers, self._folder = base, answers, folder
+        self._prepared: dict[str, PreparedModel] = {}
+        self._tokenizers: dict[str, Tokenizer] = {}
+        self._language_models: dict[str, LanguageModel] = {}
+
+    @classmethod
+    def open(cls, recipe: Recipe, store: Store, folder: Path) -> Tools:
+        """The tools of a recipe, with answers kept in the store and prepared models in `folder`."""
+        if not isinstance(store.files, LocalFiles):
+            raise StoreError(f"store {store.name}: answers of language models need a store in a local folder")
+        return cls(
+            recipe.models, base=recipe.path.parent, answers=store.files.root / "answers", folder=folder
+        )
+
+    def digest(self, name: str) -> str:
+        """What names a model in fingerprints: the content of its files, and the options that change answers.
+
+        Of a stub only the tokenizer counts, for it has no other files.
+        """
+        model = self._model(name)
+        if name == LANGUAGE_IDENTIFIER:
+            return model.digest
+        return digest_json({"files": model.digest, "options": self._options_of(name).answer_relevant()})
+
+    def path(self, name: str) -> Path:
+        """The model's folder; of lid.176 the file."""
+        return self._model(name).path
+
+    def tokenizer(self, name: str) -> Tokenizer:
+        """The model's tokenizer."""
+        if name not in self._tokenizers:
+            self._tokenizers[name] = Tokenizer(self._model(name).path)
+        return self._tokenizers[name]
+
+    def llm(self, name: str) -> LanguageModel:
+        """The model, to be asked. Its files are checked here, its engine is loaded when an answer is missing."""
+        if name not in self._language_models:
+            options = self._options_of(name)
+            identity = ModelIdentity(name, self.digest(name), options.dtype, options.max_model_len)
+            self._language_models[name] = LanguageModel(
+                identity, self.tokenizer(name), self._cache, lambda: self._load(name)
+            )
+        return self._language_models[name]
+
+    def close(self) -> None:
+        """Unload engines and finish the files of new answers."""
+        for model in self._language_models.values():
+            model.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def _cache(self) -> AnswerCache:
+        return AnswerCache(self._answers)
+
+    def _load(self, name: str) -> Engine:
+        for other, model in self._language_models.items():
+            if other != name:
+                model.unload()
+        return make_engine(name, self._options_of(name), self._model(name), self.tokenizer(name))
+
+    def _model(self, name: str) -> PreparedModel:
+        if name not in self._prepared:
+            self._prepared[name] = self._prepare(name)
+        return self._prepared[name]
+
+    def _prepare(self, name: str) -> PreparedModel:
+        if name == LANGUAGE_IDENTIFIER and name not in self._options:
+            return language_identifier(self._folder)
+        options = self._options_of(name)
+        resolve = resolve_tokenizer if options.engine == "stub" else resolve_model
+        return resolve(options, self._folder, self._base)
+
+    def _options_of(self, name: str) -> ModelOptions:
+        if name not in self._options:
+            known = sorted({*self._options, LANGUAGE_IDENTIFIER})
+            raise RecipeError(
+                f"unknown model {name!r}; the recipe declares: {', '.join(known)}.{suggest(name, known)}"
+            )
+        return self._options[name]

@@ -1,0 +1,56 @@
+"""The Dagster resource of every asset: the store, and the tools that are loaded on first use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from gristmill.recipe import Recipe
+from gristmill.store import Store
+from resources.home import models_folder, store_folder
+from resources.tools import Tools
+
+
+class Workshop(dg.ConfigurableResource):
+    """Opens the store and, once per run and recipe, models, tokenizers and engines.
+
+    Nothing is loaded before a step asks for it, so a run in which everything is cached loads no engine.
+    """
+
+    store_folder: str = Field(description="Folder of the store.")
+    models_folder: str = Field(description="Folder of the prepared models.")
+    _tools: dict[str, Tools] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def at_home(cls) -> Workshop:
+        """With the folders that the environment names (resources.home)."""
+        return cls(store_folder=str(store_folder()), models_folder=str(models_folder()))
+
+    def store(self) -> Store:
+        """The store."""
+        return Store.open(Path(self.store_folder))
+
+    def tools(self, recipe: Recipe) -> Tools:
+        """What the recipe's steps use besides the store; the same object for all steps of a run."""
+        if recipe.name not in self._tools:
+            self._tools[recipe.name] = Tools.open(recipe, self.store(), Path(self.models_folder))
+        return self._tools[recipe.name]
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Unload engines when the run ends, well or not."""
+        self.close()
+
+    def close(self) -> None:
+        """Unload engines."""
+        for tools in self._tools.values():
+            tools.close()
+        self._tools.clear()
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def __enter__(self) -> Workshop:
+        return self

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from assets import dedup
+from assets.step import Built, Step, build
+from gristmill.dedup import SIGNATURES
+from gristmill.documents import DECISIONS, DOCUMENTS, document_id
+from gristmill.errors import StoreError
+from gristmill.recipe import Recipe
+from gristmill.store import Shard, Store, objects
+from tests.assets.stores import add_shard, recipe_of
+from tests.dedup.texts import edit, make_words
+
+TOOLS: Any = None  # deduplication needs none
+WORDS = make_words(1, 200)
+TEXT, NEAR, OTHER = " ".join(WORDS), " ".join(edit(WORDS, 0.01, 2)), " ".join(make_words(3, 200))
+
+
+def _build(recipe: Recipe, store: Store, shard: Shard) -> dict[str, Built]:
+    return {step.name: build(step, recipe, store, shard, TOOLS) for step in dedup.steps(recipe, "filtered")}
+
+
+def _table(store: Store, built: Built, table: str) -> pl.DataFrame:
+    return store.scan(built.manifest, table).collect()
+
+
+def test_the_steps_and_what_they_read() -> None:
+    steps = {step.name: step for step in dedup.steps(recipe_of("dedup: {}\n"), "filtered")}
+    read = {
+        name: [(given.asset, given.scope, given.tables) for given in step.inputs]
+        for name, step in steps.items()
+    }
+    assert read == {
+        "signatures": [("filtered", "same", ("documents",))],
+        "duplicates": [("signatures", "earlier", ("signatures",)), ("signatures", "same", ("signatures",))],
+        "deduped": [("filtered", "same", ("documents",)), ("duplicates", "same", ("duplicates",))],
+    }
+    assert {step.group for step in steps.values()} == {"dedup"}
+    assert [name for name, step in steps.items() if step.checked] == ["deduped"]
+
+
+def test_each_step_reads_its_own_options() -> None:
+    def options(section: str) -> list[Any]:
+        return [step.options("web") for step in dedup.steps(recipe_of(f"dedup: {section}\n"), "filtered")]
+
+    default = options("{}")
+    bands = options("{signatures: {bands: 20}}")
+    threshold = options("{duplicates: {threshold: 0.9}}")
+    assert [a == b for a, b in zip(default, bands, strict=True)] == [False, True, True]
+    assert [a == b for a, b in zip(default, threshold, strict=True)] == [True, False, True]
+
+
+def test_copies_are_dropped_within_a_shard_and_shown_beside_their_twin(tmp_path: Path) -> None:
+    store, recipe = Store.open(tmp_path), recipe_of("dedup: {}\n")
+    shard = add_shard(store, {"a": TEXT, "b": OTHER, "c": TEXT.upper(), "d": NEAR})
+    built = _build(recipe, store, shard)
+
+    assert _table(store, built["signatures"], "signatures").schema == pl.Schema(SIGNATURES)
+    duplicates = _table(store, built["duplicates"], "duplicates")
+    decisions = _table(store, built["deduped"], "decisions")
+    documents = _table(store, built["deduped"], "documents")
+    assert duplicates.equals(decisions)
+    assert (decisions.schema, documents.schema) == (pl.Schema(DECISIONS), pl.Schema(DOCUMENTS))
+    assert decisions["rule"].to_list() == [None, None, "exact_duplicate", "near_duplicate"]
+    assert documents["id"].to_list() == [document_id("web", name) for name in "ab"]
+
+    figures = built["deduped"].manifest.figures
+    assert (figures["rows_in"], figures["rows_out"]) == (4, 2)
+    assert figures["dropped_by_rule"] == {"exact_duplicate": 1, "near_duplicate": 1}
+    near, exact = figures["sample"]
+    assert (near["rule"], near["id"], near["twin_id"]) == (
+        "near_duplicate",
+        document_id("web", "d"),
+        document_id("web", "a"),
+    )
+    assert near["dropped"] != near["twin"]  # the part is shown in which they differ
+    assert (len(near["dropped"]), len(exact["twin"])) == (300, 300)
+    assert NEAR[near["from_character"] :].startswith(near["dropped"])
+
+
+def test_copies_of_earlier_shards_are_dropped_whatever_is_built_first(tmp_path: Path) -> None:
+    store, recipe = Store.open(tmp_path), recipe_of("dedup: {}\n", "web", "code")
+    first = add_shard(store, {"a": TEXT})
+    second = add_shard(store, {"b": OTHER}, source="code")
+    third = add_shard(store, {"c": TEXT, "d": OTHER, "e": NEAR})
+    signatures, duplicates, deduped = dedup.steps(recipe, "filtered")
+    for shard in (third, first, second):
+        build(signatures, recipe, store, shard, TOOLS)
+    found = build(duplicates, recipe, store, third, TOOLS)
+    kept = build(deduped, recipe, store, third, TOOLS)
+
+    table = _table(store, found, "duplicates")
+    assert table["other_id"].to_list() == [document_id("web", name) for name in "aba"]
+    assert table["detail"].to_list() == [
+        '{"shard": "web-0001"}',
+        '{"shard": "code-0001"}',
+        '{"shard": "web-0001"}',
+    ]
+    figures = found.manifest.figures
+    assert (figures["rows_in"], figures["rows_out"], figures["earlier_shards"]) == (3, 0, 2)
+    assert figures["duplicates_by_source"] == [
+        {"source": "web", "twin_source": "web", "exact": 1, "near": 1},
+        {"source": "web", "twin_source": "code", "exact": 1, "near": 0},
+    ]
+    assert 1000 < len(figures["similarity_plot"]) < 30_000
+    assert kept.manifest.rows("documents") == 0
+    assert kept.manifest.figures["sample"] == []  # the twins' texts are not in this shard
+    assert build(deduped, recipe, store, third, TOOLS).cached
+
+
+def test_a_missing_earlier_shard_is_named(tmp_path: Path) -> None:
+    store, recipe = Store.open(tmp_path), recipe_of("dedup: {}\n")
+    add_shard(store, {"a": TEXT})
+    second = add_shard(store, {"b": OTHER})
+    signatures, duplicates, _ = dedup.steps(recipe, "filtered")
+    build(signatures, recipe, store, second, TOOLS)
+    with pytest.raises(
+        StoreError, match="shard 'web-0001' of 'signatures' of recipe 'demo' is not in the store"
+    ):
+        build(duplicates, recipe, store, second, TOOLS)
+
+
+def test_a_later_shard_changes_nothing_for_an_earlier_one(tmp_path: Path) -> None:
+    store, recipe = Store.open(tmp_path), recipe_of("dedup: {}\n")
+    first = add_shard(store, {"a": TEXT})
+    _build(recipe, store, first)
+    add_shard(store, {"b": TEXT})
+    assert [built.cached for built in _build(recipe, store, first).values()] == [True] * 3
+
+
+def test_another_threshold_hashes_nothing_again(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    shard = add_shard(store, {"a": TEXT, "b": NEAR})
+    _build(recipe_of("dedup: {}\n"), store, shard)
+    built = _build(recipe_of("dedup: {duplicates: {threshold: 1.0}}\n"), store, shard)
+    assert [done.cached for done in built.values()] == [True, False, False]
+    assert built["deduped"].manifest.rows("documents") == 2
+
+
+def test_batches_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipe_of("dedup: {}\n")
+    texts = {str(i): " ".join(make_words(i % 7, 60)) for i in range(20)}
+    contents = []
+    for rows in (1000, 3):
+        monkeypatch.setattr(objects, "ROW_GROUP_ROWS", rows)
+        store = Store.open(tmp_path / str(rows))
+        shard = add_shard(store, texts)
+        assert len(list(store.batches(store.current("demo", "filtered", shard.key), "documents"))) == -(
+            -20 // rows
+        )
+        monkeypatch.setattr(objects, "ROW_GROUP_ROWS", 1000)  # of the output the same: only the input is cut
+        built = _build(recipe, store, shard)
+        contents.append([(done.manifest.content, done.manifest.figures) for done in built.values()])
+    assert contents[0] == contents[1]
+
+
+def test_a_shard_without_documents_has_tables_without_rows(tmp_path: Path) -> None:
+    store, recipe = Store.open(tmp_path), recipe_of("dedup: {}\n")
+    built = _build(recipe, store, add_shard(store, {}))
+    assert _table(store, built["signatures"], "signatures").schema == pl.Schema(SIGNATURES)
+    assert _table(store, built["duplicates"], "duplicates").height == 0
+    assert _table(store, built["deduped"], "documents").schema == pl.Schema(DOCUMENTS)
+    assert _table(store, built["deduped"], "decisions").schema == pl.Schema(DECISIONS)
+    assert "similarity_plot" not in built["duplicates"].manifest.figures
+
+
+def test_step_names_can_be_built_from_another_upstream() -> None:
+    steps: list[Step] = dedup.steps(recipe_of("dedup: {}\n"), "raw")
+    assert [
+        given.asset
+        for step in steps
+        for given in step.inputs
+        if given.asset not in ("signatures", "duplicates")
+    ] == [
+        "raw",
+        "raw",
+    ]

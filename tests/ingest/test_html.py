@@ -1,0 +1,84 @@
+"""The text of a page, and the limits that keep one page from stopping the mill."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gristmill.ingest.html import Page, extract_page
+
+
+def extracted(html: str, main_content: bool = True, max_tags: int = 200_000, max_depth: int = 512) -> Page:
+    return extract_page(html, main_content=main_content, max_tags=max_tags, max_depth=max_depth)
+
+
+def test_the_main_content_is_taken_and_the_menu_is_not() -> None:
+    html = (
+        "<html lang='EN-gb'><head><title> The \n mill </title></head><body><nav><a href=/>Home</a></nav>"
+        "<main><h1>The mill</h1><p>It stands at the river.</p></main><footer>Imprint</footer></body></html>"
+    )
+    page = extracted(html)
+    assert page == Page("The mill\n\nIt stands at the river.", title="The mill", lang="en-gb")
+    assert "Imprint" in extracted(html, main_content=False).text
+
+
+def test_where_no_main_content_is_found_all_text_is_taken() -> None:
+    assert extracted("<body><header>A</header><nav>B</nav></body>").text.split() == ["A", "B"]
+
+
+def test_scripts_styles_and_noscript_are_no_text() -> None:
+    assert extracted("<script>x()</script><style>p{}</style><noscript>Turn it on</noscript>").text == ""
+
+
+@pytest.mark.parametrize("html", ["", " ", "<", "<html>", "<!---", "plain words", "</p></p>", "\ufffd<p"])
+def test_odd_pages_do_not_raise(html: str) -> None:
+    assert extracted(html).rule is None
+
+
+def test_too_many_tags_are_refused() -> None:
+    page = extracted("<p>x</p>" * 60, max_tags=100)
+    assert (page.rule, page.value, page.bound) == ("too_complex", 120, 100)
+
+
+def test_deep_nesting_is_refused_and_shallow_is_not() -> None:
+    assert extracted("<div>" * 100 + "x", max_depth=102).rule is None
+    assert extracted("<div>" * 101 + "x", max_depth=102).rule == "too_deep"
+
+
+def test_many_attributes_in_one_tag_are_refused_and_long_values_are_not() -> None:
+    assert extracted(f"<p {' '.join(f'a{n}=1' for n in range(60_000))}>x").rule == "too_complex"
+    assert extracted(f"<p title='{'many words ' * 9_000}'>x</p>").rule is None
+
+
+def test_formatting_that_is_left_open_is_refused_and_what_is_closed_or_equal_is_not() -> None:
+    assert extracted("".join(f"<p><font size={n}>x" for n in range(2_000))).rule == "too_complex"
+    assert extracted("".join(f"<p><font size={n}>x</font>" for n in range(2_000))).rule is None
+    assert extracted("<p><font size=1>x" * 400).rule is None
+
+
+def test_closing_tags_in_comments_do_not_count() -> None:
+    html = "".join(f"<p><font size={n}>x<!-- </font> -->" for n in range(2_000))
+    assert extracted(html).rule == "too_complex"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div>x " * 6_000,
+        "<a><div>" * 20_000,
+        "<b>x" * 60_000,
+        "".join(f"<p><font size={n}>x" for n in range(20_000)),
+        "<div " + " ".join(f"a{n}=1" for n in range(60_000)) + ">x",
+        "<" * 150_000,
+        "<table><tr><td>" * 30_000,
+        "<div>" * 400 + "<p>x</p>" * 20_000,
+        "<!--" * 50_000,
+        "<script>" * 20_000,
+    ],
+    ids=lambda html: html[:12],
+)
+def test_no_page_takes_long(html: str) -> None:
+    started = time.process_time()
+    extracted(html)
+    assert time.process_time() - started < 3

@@ -1,0 +1,62 @@
+"""Defects of the reference that a replication needs; the golden cases have many more."""
+
+from __future__ import annotations
+
+import time
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gristmill.refine.compat import execute_compat
+
+LINES = [f"line {number} has these six words" for number in range(8)]
+TEXT = "\n".join(LINES)
+
+
+def _result(program: str, text: str = TEXT) -> str | None:
+    return execute_compat(text, [program]).text
+
+
+def test_names_of_parameters_are_not_looked_at() -> None:
+    assert _result("remove_lines(line_end=4, line_start=2)") == TEXT
+    assert _result("remove_lines(foo=2, bar=4)") == "\n".join(LINES[:2] + LINES[5:])
+
+
+def test_prose_and_indented_calls_are_ignored() -> None:
+    done = execute_compat(TEXT, ["Sure, here it is:\nif x:\n  remove_lines(start=0, end=1)"])
+    assert (done.text, done.num_error_op) == (TEXT, 0)
+
+
+def test_an_equal_sign_in_a_string_cuts_it() -> None:
+    text = TEXT + "\nsee http://a.example/?id=88 for more"
+    assert _result('normalize(source_str="http://a.example/?id=88")', text) == TEXT + "\nsee =88 for more"
+
+
+def test_replacements_reach_outside_the_chunk() -> None:
+    done = execute_compat(TEXT, ["keep_chunk()", 'normalize(source_str="six", target_str="6")'])
+    assert done.text == TEXT.replace("six", "6")
+
+
+def test_a_short_document_is_dropped_even_where_the_program_keeps_it() -> None:
+    assert _result("keep_chunk()", "ten words are needed") == ""
+
+
+def test_a_blank_text_is_reported_as_the_exception_that_it_is() -> None:
+    done = execute_compat(" \n", ["keep_chunk()"])
+    assert (done.text, done.raises) == (None, "ZeroDivisionError")
+
+
+def test_huge_ranges_and_growing_replacements_end_soon() -> None:
+    huge = "remove_lines(line_start=6, line_end=1000000000000)\n" * 1000
+    grow = "\n".join(f'normalize(source_str="six", target_str="{"six" * 500}")' for _ in range(50))
+    started = time.process_time()
+    assert _result(huge) == "\n".join(LINES[:6])
+    _result(grow)
+    assert time.process_time() - started < 2.0
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=60), st.text(max_size=60) | st.text(alphabet='remov_lins(=1,2)\n"', max_size=60))
+def test_no_text_and_no_program_raises(text: str, program: str) -> None:
+    done = execute_compat(text, [program])
+    assert (done.text is None) == (not text.split())
