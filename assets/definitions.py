@@ -163,7 +163,7 @@ def _checks(step: Step, recipe: Recipe) -> dg.AssetChecksDefinition:
                         partition=shard,
                         metadata={"fault": failed[shard]} if shard in failed else {},
                     )
-                    context.op_execution_context.log_event(evaluation)
+                    context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type] # it takes them
             yield dg.AssetCheckResult(
                 asset_key=key,
                 check_name=name,

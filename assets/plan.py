@@ -79,9 +79,7 @@ def _look(
     known = store.find(name.fingerprint)
     if known is not None:
         return Planned(step, partition, "cached", "made before", before, known)
-    return Planned(
-        step, partition, "run", _why(step, before, name.options, name.inputs), None, _seconds(before)
-    )
+    return Planned(step, partition, "run", _why(step, before, name.options, name.inputs), before, None)
 
 
 def _current(recipe: Recipe, store: Store, step: Step, partition: str | None) -> Manifest | None:

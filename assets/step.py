@@ -88,7 +88,9 @@ class Work:
     def scan(self, asset: str, table: str = "documents") -> pl.LazyFrame:
         """An input's table over all its partitions, lazily."""
         if not self.inputs[asset]:
-            raise StoreError(f"{self.step.name}: no shard of {asset!r} is there; register one: gristmill build RECIPE")
+            raise StoreError(
+                f"{self.step.name}: no shard of {asset!r} is there; register one: gristmill build RECIPE"
+            )
         return pl.concat([self.store.scan(manifest, table) for manifest in self.inputs[asset]])
 
     def rows(self, asset: str, table: str = "documents") -> int:
@@ -128,7 +130,7 @@ class Built:
         where = f"{manifest.asset} {manifest.partition}" if manifest.partition else manifest.asset
         if self.cached:
             return f"{where}: cached, {self.seconds * 1000:.0f} ms"
-        rows_in, rows_out = manifest.figures.get("rows_in"), manifest.figures.get("rows_out")
+        rows_in, rows_out = manifest.figures.get("rows_in", 0), manifest.figures.get("rows_out", 0)
         if rows_in:
             return f"{where}: {rows_in:,} in, {rows_out:,} out ({100 * rows_out / rows_in:.1f} %), {self.seconds:.1f} s"
         return f"{where}: {sum(entry.rows or 0 for entry in manifest.files):,} rows, {self.seconds:.1f} s"
@@ -151,6 +153,8 @@ def build(step: Step, recipe: Recipe, store: Store, shard: Shard | None, tools: 
                 progress.expect(rows)
             manifest = _run(step, recipe, store, shard, tools, inputs, name)
         store.set_ref(recipe.name, manifest)
+        if store.find(manifest.fingerprint) is None:  # collected as garbage just before the ref named it
+            manifest = _run(step, recipe, store, shard, tools, inputs, name)
         built = Built(manifest, cached, time.monotonic() - started)
         task.result = built.sentence()
     return built

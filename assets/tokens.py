@@ -21,7 +21,6 @@ TOKENS: Schema = {
     "stage": pl.String,  # the asset whose text was counted
     "tokens": pl.Int64,  # without special tokens
 }
-_SCHEMA = pl.Schema(TOKENS)
 
 
 def step(recipe: Recipe, earlier: list[str]) -> Step:
@@ -42,13 +41,8 @@ def step(recipe: Recipe, earlier: list[str]) -> Step:
                 new = batch if changed is None else batch.join(changed, on="id", how="semi")
                 counts = pl.Series(counter.count(new["text"].to_list()), dtype=pl.Int64)
                 totals[stage] += int(counts.sum())
-                work.emit(
-                    tokens=new.select("id", pl.lit(stage).alias("stage"), counts.alias("tokens")).cast(
-                        dict(_SCHEMA)
-                    )
-                )
-            if not work.rows(stage):
-                work.emit(tokens=pl.DataFrame(schema=_SCHEMA))
+                rows = new.select("id", pl.lit(stage).alias("stage"), counts.alias("tokens"))
+                work.emit(tokens=rows.cast(pl.Schema(TOKENS)))
         return {"tokens_by_stage": totals}
 
     return Step(

@@ -20,7 +20,7 @@ from typing import Any
 
 from bench.harness import Case, Measured, Stopwatch, main
 
-SHARDS = 100
+SHARDS = 50
 DOCUMENTS = 5  # per shard: what is in a cached shard does not matter
 ASSETS = 2
 
@@ -153,7 +153,9 @@ def _instance() -> Iterator[tuple[Path, Any]]:
 def _write_input(folder: Path, shards: int) -> Path:
     (folder / "input").mkdir()
     for number in range(shards):
-        texts = [f"The mill stands by the river, and this is page {number}-{i} of it." for i in range(DOCUMENTS)]
+        texts = [
+            f"The mill stands by the river, and this is page {number}-{i} of it." for i in range(DOCUMENTS)
+        ]
         rows = [json.dumps({"id": f"{number}-{i}", "text": text}) for i, text in enumerate(texts)]
         (folder / "input" / f"{number:04d}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     path = folder / "cached.yaml"

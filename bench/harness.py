@@ -37,7 +37,7 @@ PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 SAMPLE_SECONDS = 0.02  # between two looks at the memory of the process tree
 
 
-class CaseFailed(Exception):
+class CaseError(Exception):
     """The process of a case ended with another status than 0."""
 
 
@@ -71,7 +71,9 @@ class Measured:
 
     def median(self, name: str) -> float:
         """Median over the runs of a field of Run or of a figure."""
-        return statistics.median(run.figures[name] if name in run.figures else getattr(run, name) for run in self.runs)
+        return statistics.median(
+            run.figures[name] if name in run.figures else getattr(run, name) for run in self.runs
+        )
 
 
 def main(title: str | None, cases: Sequence[Case], argv: Sequence[str] | None = None) -> list[Measured]:
@@ -89,10 +91,12 @@ def main(title: str | None, cases: Sequence[Case], argv: Sequence[str] | None = 
 
 
 def measure(case: Case, *, runs: int = 3) -> Measured:
-    """Run a case several times, one after the other; raises CaseFailed with what it printed where it fails."""
+    """Run a case several times, one after the other; raises CaseError with what it printed where it fails."""
     python = Path(sys.executable) if case.peer is None else PEERS_PYTHON
     if case.peer is not None and not _has_module(python, case.peer):
-        return Measured(case, skipped=f"{case.peer} is not installed in .venv-bench; scripts/bench installs it")
+        return Measured(
+            case, skipped=f"{case.peer} is not installed in .venv-bench; scripts/bench installs it"
+        )
     return Measured(case, tuple(_run(case, python) for _ in range(runs)))
 
 
@@ -120,7 +124,9 @@ def report(measured: Sequence[Measured]) -> dict[str, Any]:
 def declared_peers(path: Path) -> list[str]:
     """The constant PEERS of a bench, read without running it."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "PEERS" for t in node.targets):
+        if isinstance(node, ast.Assign) and any(
+            isinstance(t, ast.Name) and t.id == "PEERS" for t in node.targets
+        ):
             return list(ast.literal_eval(node.value))
     return []
 
@@ -154,7 +160,7 @@ def _measure_process(name: str, command: list[str], output: Any) -> Run:
     if process.returncode != 0:
         output.seek(0)
         said = output.read().decode(errors="replace")[-4000:]
-        raise CaseFailed(f"case {name!r} ended with status {process.returncode}; it said:\n{said}")
+        raise CaseError(f"case {name!r} ended with status {process.returncode}; it said:\n{said}")
     # The kernel's own high-water mark is of the largest single process, and misses no peak between two looks.
     return Run(wall, usage.ru_utime + usage.ru_stime, max(watch.peak_bytes, usage.ru_maxrss * 1024))
 
@@ -268,7 +274,9 @@ def _print(title: str, measured: Sequence[Measured]) -> None:
         if m.skipped:
             console.print(f"{m.case.name}: {m.skipped}", markup=False, highlight=False)
     load = os.getloadavg()[0]
-    console.print(f"Medians. {_cpu_model()}, {os.cpu_count()} cores, load {load:.1f}", style="dim", highlight=False)
+    console.print(
+        f"Medians. {_cpu_model()}, {os.cpu_count()} cores, load {load:.1f}", style="dim", highlight=False
+    )
 
 
 def _cpu_model() -> str:
@@ -276,7 +284,10 @@ def _cpu_model() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )
 
 
 if __name__ == "__main__":

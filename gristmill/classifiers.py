@@ -20,6 +20,11 @@ from gristmill.errors import ModelError
 LABEL = "__label__"
 # What ends a line for str.splitlines; the classifiers of DCLM join such lines by a space.
 _LINE_ENDS = r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x{85}\x{2028}\x{2029}]"
+# White space for str.strip; Polars has its own list, without the separators of files and records.
+_WHITE_SPACE = (
+    " \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 def load_classifier(path: Path) -> Any:
@@ -41,7 +46,7 @@ def to_lines(texts: pl.Series) -> pl.Series:
     Source: DCLM (arXiv 2406.11794), `" ".join(text.strip().splitlines())`.
     """
     lines = (
-        texts.str.strip_chars()
+        texts.str.strip_chars(_WHITE_SPACE)
         .str.replace_all(_LINE_ENDS, " ")
         .str.replace_all("</s>", "< /s>", literal=True)
         .str.replace_all(LABEL, "__ label__", literal=True)

@@ -36,28 +36,58 @@ def register_new_files(
     Raises InputError where a declared path does not exist or a glob finds nothing.
     """
     registry = Registry(store, recipe.name)
-    now = time.time() if now is None else now
     added: list[Shard] = []
     removed: list[str] = []
+    now = time.time() if now is None else now
     for source, options in recipe.sources.items():
-        found = [
-            (path, name)
-            for path, name in _files(recipe, source, options)
-            if _settled(path, settle_seconds, now)
-        ]
-        settled = {str(path) for path, _ in found}
-        shards = [shard for shard in registry.shards() if shard.source == source]
-        stale = [
-            shard for shard in shards if any(file.path in settled and changed(file) for file in shard.files)
-        ]
-        known = {file.path for shard in shards if shard not in stale for file in shard.files}
-        new = [describe_file(path, name) for path, name in found if str(path) not in known]
-        for shard in stale:  # only now: nothing is taken away where a new file cannot be read
+        change = _look(recipe, registry, source, options, settle_seconds, now)
+        for shard in change.stale:  # only now: nothing is taken away where a new file cannot be read
             registry.remove(shard.key)
             removed.append(shard.key)
-        groups = [registry.register_unknown(source, group) for group in _groups(new, options.files_per_shard)]
+        groups = [registry.register_unknown(source, group) for group in change.new]
         added += [shard for shard in groups if shard is not None]
     return Registered(tuple(added), tuple(removed))
+
+
+def expected_shards(recipe: Recipe, store: Store) -> tuple[list[Shard], int]:
+    """The shards that there will be once new files are registered, and the number of those files; writes nothing.
+
+    Reads new files for their digests. Raises InputError as `register_new_files` does.
+    """
+    registry = Registry(store, recipe.name)
+    changes = {
+        source: _look(recipe, registry, source, options, 0.0, time.time())
+        for source, options in recipe.sources.items()
+    }
+    shards = registry.preview(
+        [(source, change.new) for source, change in changes.items()],
+        removed={shard.key for change in changes.values() for shard in change.stale},
+    )
+    return shards, sum(len(group) for change in changes.values() for group in change.new)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What is new in a source: shards whose files changed, and files of shards to come."""
+
+    stale: list[Shard]
+    new: list[list[ShardFile]]
+
+
+def _look(
+    recipe: Recipe, registry: Registry, source: str, options: SourceBase, settle_seconds: float, now: float
+) -> _Change:
+    found = [
+        (path, name)
+        for path, name in _files(recipe, source, options)
+        if _settled(path, settle_seconds, now)
+    ]
+    settled = {str(path) for path, _ in found}
+    shards = [shard for shard in registry.shards() if shard.source == source]
+    stale = [shard for shard in shards if any(file.path in settled and changed(file) for file in shard.files)]
+    known = {file.path for shard in shards if shard not in stale for file in shard.files}
+    new = [describe_file(path, name) for path, name in found if str(path) not in known]
+    return _Change(stale, _groups(new, options.files_per_shard))
 
 
 def landing_folder(recipe: Recipe, options: SourceBase) -> Path | None:

@@ -40,7 +40,9 @@ def landing_sensor(recipe: Recipe, job: Job) -> dg.SensorDefinition:
         gone = [key for key in known if key not in keys]
         if not new and not gone:
             return dg.SensorResult(skip_reason=f"no new files; {len(keys)} shards are registered")
-        requests = [shards.build_add_request(new)] if new else []
+        requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+        if new:
+            requests.append(shards.build_add_request(new))
         if gone:
             requests.append(shards.build_delete_request(gone))
         # New shards come last in the registry, so they are one range.

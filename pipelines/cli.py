@@ -63,11 +63,11 @@ def build(
 def plan(recipe: RecipeFile) -> None:
     """Say what a build would do, why, and what it would cost; nothing is run or written."""
     from assets.plan import plan as make_plan
-    from gristmill.register import find_new_files
+    from gristmill.register import expected_shards
     from pipelines.tables import plan_table, plan_totals
 
     loaded, store = load_recipe(recipe), _store()
-    shards, unregistered = find_new_files(loaded, store)
+    shards, unregistered = expected_shards(loaded, store)
     with _tools(loaded, store) as tools:
         planned = make_plan(loaded, store, shards, tools)
     _out.print(plan_table(planned))
@@ -147,8 +147,13 @@ def export(
     from gristmill.mix import export_shards
 
     loaded, store = load_recipe(recipe), _store()
-    for path in export_shards(store, store.current(loaded.name, "mixed", None), folder):
-        _out.print(f"{path.stat().st_size:>14,}  {path}", highlight=False)
+    exported = export_shards(store, store.current(loaded.name, "mixed", None), folder)
+    what = "already has" if exported.unchanged else "has"
+    _out.print(
+        f"{folder} {what} {exported.tokens:,} tokens of {exported.documents:,} documents:", highlight=False
+    )
+    for name in exported.files:
+        _out.print(f"{(folder / name).stat().st_size:>14,} bytes  {name}", highlight=False)
 
 
 @app.command()

@@ -77,7 +77,7 @@ def status_table(planned: Sequence[Planned]) -> Table:
             f"[red]{len(these) - current - stale}[/]" if len(these) - current - stale else "",
             f"{sum(m.rows(t) for t, m in main):,}",
             f"{sum(m.bytes for m in made) / 1e6:,.2f}",
-            max((m.run["at"] for m in made), default=""),
+            max((m.run["at"] for m in made), default="")[:16].replace("T", " "),
         )
     return table
 

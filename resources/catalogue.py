@@ -61,7 +61,9 @@ _LLM_COSTS: Columns = {
 }
 
 
-def write_catalogue(store: Store, recipe_name: str | None = None, assets: Sequence[str] | None = None) -> Path:
+def write_catalogue(
+    store: Store, recipe_name: str | None = None, assets: Sequence[str] | None = None
+) -> Path:
     """Write the catalogue of all recipes in the store anew; returns the file.
 
     `assets`: those of the graph of `recipe_name`, so that refs which an earlier version of the recipe left behind
@@ -108,7 +110,8 @@ def _search_path(folder: Path) -> str:
     """The folder as DuckDB's list of folders, in which a comma cannot be protected."""
     if "," in str(folder):
         raise StoreError(
-            f"store {str(folder)!r}: DuckDB cannot search a folder with a comma in its name; rename it or move the store"
+            f"store {str(folder)!r}: DuckDB cannot search a folder with a comma in its name; "
+            "rename it or move the store"
         )
     return str(folder)
 

@@ -24,9 +24,9 @@ TEXT = st.text(alphabet=st.characters())  # half surrogate pairs included
 def test_digests_stay_what_they_are() -> None:
     # Ids and fingerprints in existing stores are made of these.
     assert digest_bytes(b"") == "cae66941d9efbd404e4d88758ea67670"
-    assert digest_text("document", "web", "1") == "1f2c0e75ba3aaeb6f7e6da0df2ce2b7a"
-    assert digest_json({"b": [1, None], "a": "é"}) == "0"
-    assert random_u64(0, "mix", "a") == 0
+    assert digest_text("document", "web", "1") == "e3d1259973c0192df5fecb7fd653a88b"
+    assert digest_json({"b": [1, None], "a": "é"}) == "d76dff578d92e51130e57f3ca4fabb6c"
+    assert random_u64(0, "mix", "a") == 13_023_574_549_369_101_858
 
 
 @given(st.lists(TEXT, max_size=4), st.lists(TEXT, max_size=4))

@@ -87,6 +87,7 @@ def test_runs_in_other_threads_are_kept_apart() -> None:
 
 def test_rate_and_time_left_follow_the_clock(clock: list[float]) -> None:
     with progress.task("filtered", "web-0001", total=4_000) as task:
+        task.started = clock[0]
         assert (task.rate, task.seconds_left) == (0.0, None)
         clock[0] += 4
         progress.advance(1_240)
@@ -98,6 +99,7 @@ def test_rate_and_time_left_follow_the_clock(clock: list[float]) -> None:
 
 def test_without_a_total_no_time_left_is_told(clock: list[float]) -> None:
     with progress.task("raw", "web-0001") as task:
+        task.started = clock[0]
         clock[0] += 1
         progress.advance(20)
         assert task.sentence() == "raw web-0001: 20 documents, 20/s"

@@ -9,7 +9,7 @@ import pytest
 
 from gristmill.errors import InputError
 from gristmill.recipe import Recipe, parse_recipe
-from gristmill.register import register_new_files
+from gristmill.register import expected_shards, register_new_files
 from gristmill.store import Registry, Store
 
 
@@ -200,3 +200,17 @@ def test_a_file_that_is_being_overwritten_keeps_its_shard_until_it_has_settled(t
         {"web-0002": ["a.warc"]},
         ["web-0001"],
     )
+
+
+def test_a_preview_names_the_shards_that_registration_then_makes(tmp_path: Path) -> None:
+    _write(tmp_path, "a.warc", "b.warc", "c.py")
+    recipe = _recipe(tmp_path, "web: {kind: warc, inputs: ['*.warc']}", "code: {kind: code, inputs: [c.py]}")
+    store = Store.open(tmp_path / "store")
+    previewed, new_files = expected_shards(recipe, store)
+    assert new_files == 3
+    assert _shards(tmp_path) == {}
+    register_new_files(recipe, store)
+    assert previewed == Registry(store, "demo").shards()
+    assert expected_shards(recipe, store) == (previewed, 0)
+    _rewrite(tmp_path / "a.warc", "another")
+    assert [shard.key for shard in expected_shards(recipe, store)[0]] == ["web-0002", "code-0001", "web-0003"]

@@ -5,7 +5,9 @@ Source: fasttext.cc, language identification; its compressed form lid.176.ftz kn
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -20,9 +22,13 @@ def identify_languages(
     The model sees the first `max_chars` characters, newlines as spaces. An empty text has null in both. Raises
     ModelError where the model cannot be read. Reads 7 million characters per second on one core.
     """
-    model = load_classifier(model_path)  # 20 ms
     # Blanks at the start are no reason to see less of a text.
     seen = texts.str.strip_chars_start()
     lines = to_lines(seen if max_chars is None else seen.str.slice(0, max_chars))
-    lang, score = predict_first(model, lines)
+    lang, score = predict_first(_model(model_path), lines)
     return lang.alias("lang"), score.alias("lang_score")
+
+
+@lru_cache(maxsize=1)
+def _model(path: Path) -> Any:
+    return load_classifier(path)  # 20 ms, and a shard comes in many batches

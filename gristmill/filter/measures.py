@@ -86,13 +86,7 @@ def measure_texts(
         for piece in pieces:
             measure(piece)
     # NaN stands for "no meaning" in the matrix.
-    return pl.DataFrame(
-        {
-            name: pl.Series(name, out[:, i]).fill_nan(None).cast(dtype)
-            for i, (name, dtype) in enumerate(MEASURED.items())
-        },
-        schema=MEASURED,
-    )
+    return pl.from_numpy(out, schema=list(MEASURED)).fill_nan(None).cast(pl.Schema(MEASURED))
 
 
 def _buffers(texts: pl.Series) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

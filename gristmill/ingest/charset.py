@@ -19,10 +19,13 @@ _CODECS = {"gbk": "gb18030", "gb2312": "gb18030"}  # the WHATWG decoder of both 
 _META_BYTES = 1024  # the HTML standard looks for a label here and no further
 _META = re.compile(rb"""<meta[^>]{0,512}?charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE)
 _MOSTLY_UTF8 = 4  # as many good characters of several bytes for a bad one, and it is UTF-8 with faults
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _FEW_BAD = 0.01  # share of characters that a label may fail on
 _DETECTOR_BYTES = 64 << 10
 _TEXT_CONTROLS = b"\t\n\r\f\x1b\0"  # ESC is ISO-2022's; a few NULs are a known fault of pages
+_CONTROLS = bytes(byte for byte in range(32) if byte not in _TEXT_CONTROLS)
 _BINARY_SHARE = 0.02  # of control bytes in the first bytes of what is no text
+_NUL_SHARE = 0.1  # more NULs than this are no fault but another kind of data
 _BINARY_BYTES = 4096
 
 
@@ -61,11 +64,7 @@ def is_binary(data: bytes) -> bool:
         return False
     head = data[:_BINARY_BYTES]
     controls = len(head) - len(head.translate(None, _CONTROLS))
-    nulls = head.count(0)
-    return controls > _BINARY_SHARE * len(head) or nulls > 0.1 * len(head)
-
-
-_CONTROLS = bytes(byte for byte in range(32) if byte not in _TEXT_CONTROLS)
+    return controls > _BINARY_SHARE * len(head) or head.count(0) > _NUL_SHARE * len(head)
 
 
 def _meta_label(data: bytes) -> str | None:
@@ -100,9 +99,6 @@ def _fits(data: bytes, charset: str) -> str | None:
         good = sum(1 for _ in _BEYOND_ASCII.finditer(text)) - bad
         return text if good > bad * _MOSTLY_UTF8 else None
     return text if bad <= _FEW_BAD * len(text) else None
-
-
-_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def _detect(data: bytes) -> str:

@@ -96,10 +96,12 @@ class _Framer:
             return WarcRecord(0, rule="unreadable", detail=f"{stray} bytes that are no WARC record")
         header = self._take_header()
         if header is None:
+            endless = len(self._data) >= _MAX_HEADER_BYTES
             self._skip_to_record()
-            if self._member.damage:
-                return WarcRecord(0, rule=_DAMAGE_RULES[self._member.damage], detail=self._member.detail)
-            return WarcRecord(0, rule="header_too_large", detail="the headers have no end within 1 MiB")
+            if endless:
+                return WarcRecord(0, rule="header_too_large", detail="the headers have no end within 1 MiB")
+            rule = _DAMAGE_RULES[self._member.damage or "cut"]
+            return WarcRecord(0, rule=rule, detail="the data ends inside the headers")
         record = WarcRecord(0, headers=parse_headers(header))
         declared = record.headers.get("content-length", "")
         if not re.fullmatch(r"\d{1,18}", declared, re.ASCII) or not self._can_hold(int(declared)):
@@ -209,7 +211,14 @@ class _Framer:
 
     def _starts_record(self) -> bool:
         self._fill(_VERSION_BYTES)
-        return VERSION_LINE.match(self._data) is not None
+        return self._is_version_line(0)
+
+    def _is_version_line(self, start: int) -> bool:
+        """Whether a version line begins there, or the data ends with the beginning of one."""
+        if VERSION_LINE.match(self._data, start):
+            return True
+        rest = bytes(self._data[start : start + _VERSION_BYTES])
+        return self._ended and 0 < len(rest) < _VERSION_BYTES and b"WARC/".startswith(rest)
 
     def _clean_after(self, count: int) -> bool:
         """Whether the end, or blank space and another record, follows after `count` bytes."""
@@ -218,7 +227,7 @@ class _Framer:
             self._fill(following + _VERSION_BYTES)
             following = _blanks(self._data, following)
             if self._ended or len(self._data) >= following + _VERSION_BYTES:
-                return following >= len(self._data) or VERSION_LINE.match(self._data, following) is not None
+                return following >= len(self._data) or self._is_version_line(following)
             if following > count + _MAX_HEADER_BYTES:
                 return True  # blank as far as one cares to look
 

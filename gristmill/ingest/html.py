@@ -4,29 +4,34 @@ Extraction runs in C and cannot be interrupted, and a limit in seconds would mak
 what makes it slow is measured instead; each was seen to take seconds or hundreds of MB (Resiliparse 2.0.1):
   tags        600 bytes of memory and 2 us each, whatever the page
   attributes  of one tag: quadratic, 7 s for 60,000
-  formatting  different `<font ...>` left open are opened again in each block: 40 kB of page took 770 MB and 5 s
-  depth       of nested blocks: quadratic, 10 s for 20,000
+  formatting  `<font ...>` and the like left open are opened again in each block: 40 kB took 770 MB and 5 s
+  depth       of nested blocks: quadratic, 10 s for 20,000; and times the number of tags, 5 s for 500 and 180,000
+  text        of nested lists is indented: 0.5 MB of page became 50 MB
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 _MAX_ATTRIBUTES = 5_000
 _LONG_TAG_CHARS = 32_000  # a tag shorter than this is not looked at
-_MAX_OPEN_FORMATTING = 200
+_MAX_REOPENED = 500_000  # tags times formatting elements open at once; 300 MB if each tag reopens all
+_MAX_DEPTH_TIMES_TAGS = 15_000_000  # about a second; 512 deep is allowed up to 29,000 tags
+_ANY_DEPTH = 64  # allowed whatever the number of tags
+_MAX_TEXT_RATIO = 4  # characters of text for one of the page; items of nested lists are indented
+_FREE_CHARS = 10_000
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+# What is never closed reaches to the end; else each of many openings would be searched to the end.
+_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 # The HTML standard's formatting elements, without `a`: a new one closes the one before.
 _FORMATTING = re.compile(
     r"<(/?)(b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b([^>]*)", re.IGNORECASE
 )
 _BOILERPLATE = ("nav", "header", "footer", "aside")
-# A quick look that finds them all, and a few others: those with attributes, as equal ones do not add up.
-_MAYBE_FORMATTING = re.compile(r"<[bcefinstu](?:ig|ode|m|ont|obr|mall|trike|trong|t)?[\s/]", re.IGNORECASE)
+# A quick look that finds all of them, and a few others.
+_MAYBE_FORMATTING = re.compile(r"<[bcefinstu](?:ig|ode|m|ont|obr|mall|trike|trong|t)?[\s/>]", re.IGNORECASE)
 _SAME_OPEN = 3  # equal ones that are opened again (the standard's "Noah's Ark clause")
 
 
@@ -51,10 +56,13 @@ def extract_page(html: str, *, main_content: bool, max_tags: int, max_depth: int
     if refused is not None:
         return refused
     tree: Any = HTMLTree.parse(html)
-    if tree.document.query_selector(_deeper_than(max_depth)) is not None:
-        detail = f"elements are nested more than {max_depth} deep"
-        return Page("", rule="too_deep", bound=float(max_depth), detail=detail)
+    depth = min(max_depth, max(_ANY_DEPTH, _MAX_DEPTH_TIMES_TAGS // max(1, html.count("<"))))
+    if tree.document.query_selector(_deeper_than(depth)) is not None:
+        detail = f"elements are nested more than {depth} deep"
+        return Page("", rule="too_deep", bound=float(depth), detail=detail)
     text = _extract(tree, main_content)
+    if len(text) > _MAX_TEXT_RATIO * len(html) + _FREE_CHARS:
+        return _complex(len(text), _MAX_TEXT_RATIO * len(html), "characters of text, from indented lists")
     root = tree.document.query_selector("html[lang]")
     title = " ".join((tree.title or "").split())
     return Page(text, title or None, _language(root))
@@ -79,9 +87,9 @@ def _refuse(html: str, max_tags: int) -> Page | None:
     attributes = _count_attributes(html)
     if attributes > _MAX_ATTRIBUTES:
         return _complex(attributes, _MAX_ATTRIBUTES, "attributes in one tag")
-    formatting = _count_open_formatting(html)
-    if formatting > _MAX_OPEN_FORMATTING:
-        return _complex(formatting, _MAX_OPEN_FORMATTING, "different formatting elements open at once")
+    reopened = tags * _count_open_formatting(html, tags)
+    if reopened > _MAX_REOPENED:
+        return _complex(reopened, _MAX_REOPENED, "tags times formatting elements left open")
     return None
 
 
@@ -98,9 +106,9 @@ def _count_attributes(html: str) -> int:
     return len(_QUOTED.sub("", longest).split())
 
 
-def _count_open_formatting(html: str) -> int:
-    """The most formatting elements that are open at once, as far as tags tell."""
-    if len(_MAYBE_FORMATTING.findall(html)) <= _MAX_OPEN_FORMATTING:
+def _count_open_formatting(html: str, tags: int) -> int:
+    """The most formatting elements that are open at once, as far as tags tell; 0 where it cannot matter."""
+    if tags * len(_MAYBE_FORMATTING.findall(html)) <= _MAX_REOPENED:
         return 0
     counts: dict[tuple[str, str], int] = {}
     stacks: dict[str, list[str]] = {}
@@ -119,7 +127,6 @@ def _count_open_formatting(html: str) -> int:
     return most
 
 
-@lru_cache(maxsize=4)
 def _deeper_than(depth: int) -> str:
     """A selector that matches an element with so many ancestors: the parser is asked, in C, in microseconds."""
     return "*>" * depth + "*"

@@ -14,7 +14,7 @@ from gristmill.ingest.framing import parse_headers
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?!\d)")
-_CHUNK_LINE = re.compile(rb"[ \t]*([0-9a-fA-F]+)[ \t]*(?:;[^\r\n]{0,4096})?\r?\n")
+_CHUNK_LINE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,16})[ \t]*(?:;[^\r\n]{0,4096})?\r?\n")
 _LIKE_CHUNK_LINE = re.compile(rb"[^\r\n<]{1,16}\r\n")
 _ARROW_CODECS = {"br": "brotli", "zstd": "zstd"}
 _STARTS = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}  # the others have no magic

@@ -134,7 +134,7 @@ class WarcSource(SourceBase):
         ge=1,
         le=2_000,
         description="A page whose elements are nested deeper is dropped (too_deep): time grows with the square. "
-        "512 is where browsers on Blink stop nesting.",
+        "512 is where browsers on Blink stop nesting. Pages with more than 29,000 tags are allowed less.",
     )
 
 

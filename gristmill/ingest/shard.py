@@ -16,6 +16,7 @@ import polars as pl
 
 from gristmill import documents as data
 from gristmill.errors import InputError
+from gristmill.ingest.charset import clean_text
 from gristmill.ingest.code import read_code
 from gristmill.ingest.jsonl import read_jsonl
 from gristmill.ingest.options import CodeSource, JsonlSource, SourceBase, WarcSource
@@ -153,7 +154,7 @@ class _Batch:
                 "lang": record.lang,
                 "method": data.NATURAL,
                 "generation_depth": 0,
-                "meta": data.to_meta(record.meta),
+                "meta": clean_text(data.to_meta(record.meta)),
                 "file": file,
                 "offset": record.offset,
                 "length": record.length,

@@ -142,11 +142,9 @@ def _gzip_members(
             pass
         if member.damage == "expansion":
             return
-        end = position + (member.length or 0)
-        if member.damage is None or (member.damage == "checksum" and (end == size or _is_magic(handle, end))):
-            position = end
-        else:
-            position = _find_member(handle, position + 1, size, starts)
+        # A fault in the last bits of a member can make it run on through the next one, so that is looked for inside.
+        end = position + member.length if member.length and member.damage != "cut" else size
+        position = end if member.damage is None else _find_member(handle, position + 1, end, starts)
 
 
 def _gap(handle: BinaryIO, position: int, size: int, starts: re.Pattern[bytes]) -> Generator[Gap, None, int]:

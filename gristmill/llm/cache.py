@@ -54,8 +54,11 @@ _SCHEMA = pa.schema(
 )
 _ANSWER_COLUMNS = ["key", "text", "finish_reason", "prompt_tokens", "output_tokens", "created"]
 _GROUP_ROWS = 2_048  # a look-up reads whole row groups
-_JOURNAL_BYTES = 64 << 20  # a longer journal is made a segment, and its writer begins a new one
-_SMALL_BYTES = 64 << 20  # segments below are merged, up to this size together
+_JOURNAL_BYTES = 32 << 20  # a longer journal is made a segment, and its writer begins a new one
+_MERGED_BYTES = (
+    32 << 20
+)  # segments are merged up to this size together; merging takes 25 times that in memory
+_SMALL_BYTES = _MERGED_BYTES // 2  # segments from this size on stay as they are
 _MAX_SMALL = 32  # small segments that may lie there before they are merged
 _ATTEMPTS = 5  # look-ups may meet segments that another process is merging
 
@@ -81,7 +84,8 @@ class AnswerCache:
     def lookup(self, keys: Sequence[str]) -> dict[str, Answer]:
         """The answers known for these keys, also those that other processes wrote meanwhile.
 
-        100,000 keys among a million answers take about a second. Raises StoreError where a segment is damaged.
+        100,000 keys among a million answers take 1.3 CPU seconds, one key 10 ms. Raises StoreError where a
+        segment is damaged.
         """
         for _ in range(_ATTEMPTS):
             self._refresh()
@@ -194,7 +198,7 @@ class AnswerCache:
             bytes_ = path.stat().st_size
             if bytes_ >= _SMALL_BYTES:
                 continue
-            if size + bytes_ > _SMALL_BYTES:
+            if size + bytes_ > _MERGED_BYTES:
                 groups.append([])
                 size = 0
             groups[-1].append(path)

@@ -22,7 +22,7 @@ from gristmill.tokenizer import Tokenizer
 
 _log = logging.getLogger(__name__)
 
-_LOOKUP = 4_096  # requests looked up at a time
+_LOOKUP = 16_384  # requests looked up at a time; each look-up may read all of the cache
 
 
 @dataclass

@@ -79,12 +79,17 @@ Shape = Mapping[str, Node]  # rules by name; a text begins with the rule `root`
 
 def draw_text(constraint: Constraint, draw: Draw) -> str:
     """A text that the constraint allows. Raises ValueError where the constraint is wrong or of an unread kind."""
-    shape = read_shape(constraint)
-    return _draw(shape[_ROOT], shape, _rule_depths(shape), draw, 0)
+    shape, depths = _prepare(constraint)
+    return _draw(shape[_ROOT], shape, depths, draw, 0)
 
 
 @lru_cache(maxsize=256)
-def read_shape(constraint: Constraint) -> Shape:
+def _prepare(constraint: Constraint) -> tuple[Shape, Mapping[str, float]]:
+    shape = _read_shape(constraint)
+    return shape, _rule_depths(shape)
+
+
+def _read_shape(constraint: Constraint) -> Shape:
     """The constraint as a tree."""
     if isinstance(constraint.value, tuple):
         return {_ROOT: Choice(tuple(Text(text) for text in constraint.value))}

@@ -60,6 +60,10 @@ class ProgramResult:
     removed_ratio: float = 0.0  # share of the chunk's units
     rejected: str | None = None
 
+    def take_back(self, reason: str) -> None:
+        """Note that the program has no effect, and why."""
+        self.rejected, self.removed, self.replaced = reason, [], 0
+
 
 @dataclass(frozen=True)
 class Execution:
@@ -104,9 +108,11 @@ def execute_programs(
     facts = (kept_ratio, units, results)
     if len(errors) >= error_op:
         for result in results:
-            result.rejected, result.removed, result.replaced = "errors", [], 0
+            result.take_back("errors")
         return Execution("rejected", text, errors, warnings, [], 0, *facts)
     if edited == text:
+        for result in results:  # a text may have been replaced by itself
+            result.replaced = 0
         return Execution("unchanged", text, errors, warnings, [], 0, *facts)
     replaced = sum(result.replaced for result in results)
     if kept_ratio <= min_kept_ratio:
@@ -143,7 +149,7 @@ def _run(program: ChunkProgram, lines: list[str], max_removed_ratio: float | Non
     result.removed = sorted(scope.removed)
     result.removed_ratio = scope.removed_ratio()
     if max_removed_ratio is not None and result.removed_ratio > max_removed_ratio:
-        result.rejected, result.removed, result.replaced = REMOVED_TOO_MUCH, [], 0
+        result.take_back(REMOVED_TOO_MUCH)
     elif scope.text != scope.original:
         lines[scope.low : scope.high + 1] = scope.text.split("\n")
     return result

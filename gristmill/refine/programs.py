@@ -26,6 +26,7 @@ from gristmill.refine.executor import (
     count_units,
     execute_programs,
 )
+from gristmill.refine.grammar import read_program
 from gristmill.refine.options import RefineOptions
 from gristmill.refine.planning import NOT_ATTEMPTED
 
@@ -44,8 +45,8 @@ PROGRAMS: model.Schema = {
     "errors": pl.List(pl.String),  # in order of occurrence; empty in mode compat, which only counts them
     "warnings": pl.List(pl.String),
     "removed": pl.List(pl.Int32),  # line numbers in the document, from 0
-    "replaced": pl.Int32,  # occurrences; null in mode compat
-    "calls": pl.Int32,  # meaningful lines of the program; null in mode compat
+    "replaced": pl.Int32,  # occurrences; in mode compat those in the text as it came
+    "calls": pl.Int32,  # meaningful lines of the program
     "degenerate": pl.Boolean,  # cut off, empty, or the same call three times in a row
     "prompt_tokens": pl.Int32,
     "output_tokens": pl.Int32,
@@ -105,17 +106,28 @@ def _execute_compat(text: str, programs: Sequence[ChunkProgram], options: Refine
         few = units / len(text.split()) <= MIN_KEPT_RATIO and found.num_error_op < options.error_op
         status = "dropped_overremoved" if few else "dropped_short"
     takes_effect = status not in ("rejected", "unchanged")
-    results = [ProgramResult(rejected="errors" if status == "rejected" else None) for _ in programs]
-    for program, result in zip(programs, results, strict=True):
-        for low, high in found.gone if takes_effect else []:
-            result.removed += range(max(low, program.first_line), min(high, program.last_line) + 1)
+    results = []
+    for program in programs:
+        parsed = read_program(program.text)
+        result = ProgramResult(calls=len(parsed.statements), repeats=parsed.repeats)
+        if takes_effect:
+            spans = [
+                range(max(low, program.first_line), min(high, program.last_line) + 1)
+                for low, high in found.gone
+            ]
+            result.removed = [line for span in spans for line in span]
+            pairs = execute_compat(text, [program.text]).normalization_pairs
+            result.replaced = sum(text.count(source) for source, _ in pairs if source.strip())
+        elif status == "rejected":
+            result.rejected = "errors"
+        results.append(result)
     return Execution(
         status=status,
         text=found.text,
         errors=["operation"] * found.num_error_op,
         warnings=[],
         removed=[line for result in results for line in result.removed],
-        replaced=0,
+        replaced=sum(result.replaced for result in results),
         kept_ratio=count_units(found.processed_text) / max(1, count_units(text)),
         units=len(found.processed_text.split()),
         programs=results,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 CONTEXT_LINES = 2  # unchanged lines shown around a change
-MAX_EXACT_LINES = 2_000  # beyond, difflib's heuristic for frequent lines keeps the time linear
+MAX_EXACT_LINES = 2_000  # beyond, difflib's heuristic for frequent lines keeps the time near linear
+MAX_EXACT_WORDS = 500  # between the first and the last changed word of a stretch; beyond, all of it is marked
 
 # C0 without tab and newline, DEL, C1, zero-width and direction marks, line separators, unpaired surrogates
 _UNSAFE = re.compile(
@@ -87,17 +88,34 @@ def changes(before: str, after: str, context: int = CONTEXT_LINES) -> tuple[list
 
 def _word_changes(before: str, after: str) -> tuple[list[Part], list[Part]]:
     old, new = _WORDS.findall(before), _WORDS.findall(after)
-    if max(len(old), len(new)) > MAX_EXACT_LINES:
-        return [Part("removed", before)], [Part("added", after)]
-    left: list[Part] = []
-    right: list[Part] = []
-    for tag, i, i_end, j, j_end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        same = tag == "equal"
-        if i < i_end:
-            left.append(Part("same" if same else "removed", "".join(old[i:i_end])))
-        if j < j_end:
-            right.append(Part("same" if same else "added", "".join(new[j:j_end])))
-    return left, right
+    shorter = min(len(old), len(new))
+    start = next((i for i in range(shorter) if old[i] != new[i]), shorter)
+    end = next((i for i in range(shorter - start) if old[-1 - i] != new[-1 - i]), shorter - start)
+    left = [Part("same", "".join(old[:start]))]
+    right = list(left)
+    middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
+    if max(len(middle_old), len(middle_new)) > MAX_EXACT_WORDS:
+        left.append(Part("removed", "".join(middle_old)))
+        right.append(Part("added", "".join(middle_new)))
+    else:
+        matcher = difflib.SequenceMatcher(None, middle_old, middle_new, autojunk=False)
+        for tag, i, i_end, j, j_end in matcher.get_opcodes():
+            same = tag == "equal"
+            left.append(Part("same" if same else "removed", "".join(middle_old[i:i_end])))
+            right.append(Part("same" if same else "added", "".join(middle_new[j:j_end])))
+    last = Part("same", "".join(old[len(old) - end :]))
+    return _joined([*left, last]), _joined([*right, last])
+
+
+def _joined(parts: list[Part]) -> list[Part]:
+    """The parts without empty ones, neighbours of one kind as one."""
+    joined: list[Part] = []
+    for part in parts:
+        if part.text and joined and joined[-1].kind == part.kind:
+            joined[-1] = Part(part.kind, joined[-1].text + part.text)
+        elif part.text:
+            joined.append(part)
+    return joined
 
 
 def _lines(lines: list[str]) -> str:

@@ -193,7 +193,10 @@ def _count(corpus: Corpus, stage: str, before: StageFunnel | None) -> StageFunne
 
 def _count_rows(corpus: Corpus, manifest: Manifest, tally: _Tally) -> None:
     ids = ids_out(corpus, manifest)
-    tally.rows_out += ids.select(pl.col("id").n_unique()).collect().item() if ids is not None else 0
+    if "documents" in manifest.schemas:
+        tally.rows_out += manifest.rows("documents")
+    elif ids is not None:
+        tally.rows_out += ids.select(pl.col("id").n_unique()).collect().item()
     if "decisions" in manifest.schemas:
         decisions = corpus.store.scan(manifest, "decisions")
         dropped = decisions.filter(pl.col("action") == DROP).group_by("rule").len().sort("rule").collect()
@@ -221,9 +224,8 @@ def _count_llm(corpus: Corpus, manifest: Manifest, tally: _Tally) -> None:
     """Requests and tokens of a partition, from the table that has a row for each of them."""
     for table in ("derivations", "programs"):
         columns = manifest.schemas.get(table, {})
-        if not {"prompt_tokens", "output_tokens"} <= set(columns):
+        if not {"outcome", "reason", "prompt_tokens", "output_tokens"} <= set(columns):
             continue
-        state = "outcome" if "outcome" in columns else "status"
         rows = corpus.store.scan(manifest, table)
         sent = rows.filter(pl.col("prompt_tokens").is_not_null())
         requests, prompt, output = (
@@ -233,10 +235,7 @@ def _count_llm(corpus: Corpus, manifest: Manifest, tally: _Tally) -> None:
         )
         seconds = manifest.run.get("llm", {}).get("seconds", manifest.run.get("seconds", 0.0))
         tally.usage.append(Usage(requests, prompt, output, float(seconds)))
-        reason = pl.col("reason") if "reason" in columns else pl.lit(None, dtype=pl.String)
-        skipped = (
-            rows.filter(pl.col(state) == NOT_ATTEMPTED).group_by(reason.alias("reason")).len().sort("reason")
-        )
+        skipped = rows.filter(pl.col("outcome") == NOT_ATTEMPTED).group_by("reason").len().sort("reason")
         for why, count in skipped.collect().iter_rows():
             tally.not_attempted[why or "no reason"] += count
 

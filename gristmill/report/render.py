@@ -24,6 +24,7 @@ MAX_RULES = 4  # drops by rule shown per stage
 SIDE_CHARS = 700  # of a text shown beside another one
 LINE_CHARS = 300  # of a text shown alone
 SAME_CHARS = 120  # of a long unchanged stretch, shown at either end
+MAX_FACTS = 10  # values shown of a row
 HUNKS = 4  # changed stretches shown per document
 
 _ACTIONS = {
@@ -89,7 +90,8 @@ def _bar(stage: StageFunnel, first: StageFunnel, width: int = 10) -> Text:
 
 def _rules(rules: dict[str, int]) -> Text:
     shown = list(rules.items())[:MAX_RULES]
-    text = ", ".join(f"{one_line(rule)} {count:,}" for rule, count in shown)
+    # `gopher_quality.min_words` without the group: the whole name is in the table of drops and in samples.
+    text = ", ".join(f"{one_line(rule).rpartition('.')[2]} {count:,}" for rule, count in shown)
     rest = sum(rules.values()) - sum(count for _, count in shown)
     return Text(f"{text}, others {rest:,}" if rest else text)
 
@@ -143,9 +145,13 @@ def _show_drop(row: dict[str, Any]) -> RenderableType:
 def _show_pair(row: dict[str, Any]) -> RenderableType:
     similarity = f", similarity {_number(row['similarity'])}" if row["similarity"] is not None else ""
     kept = {"id": row["kept_id"], "shard": row["kept_shard"], "url": row["kept_url"]}
-    pair = _pair_table(_head(row, "drop", ""), _head(kept, "keep", ""))
-    pair.add_row(_plain(row["text"], SIDE_CHARS), _plain(row["kept_text"], SIDE_CHARS))
-    return Group(Text(one_line(f"{row['rule']}{similarity}"), style="bold"), pair)
+    title = Text(one_line(f"{row['rule']}{similarity}"), style="bold")
+    heads = _head(row, "drop", ""), _head(kept, "keep", "")
+    if row["text"] is None or row["kept_text"] is None:
+        pair = _pair_table(*heads)
+        pair.add_row(_plain(row["text"], SIDE_CHARS), _plain(row["kept_text"], SIDE_CHARS))
+        return Group(title, pair)
+    return Group(title, _beside(row["text"], row["kept_text"], heads))
 
 
 def _show_edit(row: dict[str, Any]) -> RenderableType:
@@ -153,24 +159,26 @@ def _show_edit(row: dict[str, Any]) -> RenderableType:
     parts += [_program(program) for program in row["programs"]]
     if row["after"] is None or row["before"] is None:
         return Group(*parts, _plain(row["before"]))
-    return Group(*parts, _beside(row["before"], row["after"]))
+    heads = Text("before", style="bold"), Text("after", style="bold")
+    return Group(*parts, _beside(row["before"], row["after"], heads))
 
 
 def _program(program: dict[str, Any]) -> Text:
-    """`chunk 0, edited: remove_lines(...)`, one call a line."""
+    """`chunk 0, applied: remove_lines(...)`, one call a line."""
     facts = [f"chunk {program['chunk']}"] if "chunk" in program else []
-    facts += [str(program[name]) for name in ("outcome", "status", "reason") if program.get(name) is not None]
+    facts += [str(program[name]) for name in ("outcome", "reason") if program.get(name) is not None]
     text = Text(one_line(", ".join(facts)) + (": " if facts else ""), style="dim")
     written = visible(cut(str(program.get("program") or "").strip(), SIDE_CHARS))
     return text.append(written.replace("\n", "\n    "), style="magenta")
 
 
-def _beside(before: str, after: str) -> RenderableType:
-    """Before and after with the changes marked, a row per changed stretch."""
+def _beside(before: str, after: str, heads: tuple[Text, Text]) -> RenderableType:
+    """Two texts with what differs marked, a row per changed stretch."""
     hunks, rest = changes(before, after)
+    table = _pair_table(*heads)
     if not hunks:
-        return Group(Text("nothing changed", style="dim"), _plain(before))
-    table = _pair_table(Text("before", style="bold"), Text("after", style="bold"))
+        table.add_row(_plain(before), Text("(the same text)", style="dim"))
+        return table
     for hunk in hunks[:HUNKS]:
         _skip(table, hunk.skipped)
         table.add_row(_marked(hunk.before), _marked(hunk.after))
@@ -275,10 +283,11 @@ def _table(title: str, first: str, *others: str) -> Table:
     return table
 
 
-def _pair_table(left: RenderableType, right: RenderableType) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
-    table.add_column(left, ratio=1, overflow="fold")
-    table.add_column(right, ratio=1, overflow="fold")
+def _pair_table(left: Text, right: Text) -> Table:
+    table = Table(box=box.SIMPLE, expand=True, pad_edge=False, show_edge=False, show_header=False)
+    table.add_column(ratio=1, overflow="fold")
+    table.add_column(ratio=1, overflow="fold")
+    table.add_row(left, right, end_section=True)
     return table
 
 
@@ -306,12 +315,14 @@ def _judgement(row: dict[str, Any]) -> str:
 
 
 def _facts(facts: dict[str, Any]) -> Text:
+    """`name value  name value`, the first few of them; nulls and empty lists are left out."""
+    present = [(name, value) for name, value in facts.items() if value is not None and value != []]
     text = Text()
-    for name, value in facts.items():
-        if value is None:
-            continue
-        text.append(f"{name} ", style="dim")
+    for name, value in present[:MAX_FACTS]:
+        text.append(f"{one_line(name)} ", style="dim")
         text.append(cut(one_line(_number(value)), LINE_CHARS) + "  ")
+    if len(present) > MAX_FACTS:
+        text.append(f"and {len(present) - MAX_FACTS} more", style="dim")
     text.rstrip()
     return text
 

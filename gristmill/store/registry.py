@@ -88,6 +88,16 @@ class Registry:
             if self._append(shard.sequence, asdict(shard)):
                 return shard
 
+    def preview(
+        self, new: Sequence[tuple[str, Sequence[Sequence[ShardFile]]]], *, removed: set[str]
+    ) -> list[Shard]:
+        """The shards as they will be once groups of files (by source) are registered; nothing is written."""
+        entries = self._entries()
+        for source, groups in new:
+            for files in groups:
+                entries.append(asdict(self._next(entries, source, files)))
+        return [shard for shard in _alive(entries) if shard.key not in removed]
+
     def remove(self, key: str) -> None:
         """Append a tombstone: the shard is no longer part of the corpus. One that has a tombstone is left as it is.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.harness import ROOT, Case, CaseFailed, declared_peers, main, measure
+from bench.harness import ROOT, Case, CaseError, declared_peers, main, measure
 
 
 def test_the_processor_time_of_a_function_is_measured():
@@ -20,7 +20,11 @@ def test_the_processor_time_of_a_function_is_measured():
 
 def test_the_processor_time_of_children_counts():
     burn = "from tests.bench.cases import burn; burn(0.3)"
-    command = (sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}])")
+    command = (
+        sys.executable,
+        "-c",
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}])",
+    )
     assert measure(Case("child", command), runs=1).runs[0].cpu_seconds >= 0.3
 
 
@@ -41,7 +45,7 @@ def test_a_peer_that_is_not_installed_is_skipped_by_name():
 
 def test_a_failed_case_tells_what_it_printed():
     command = (sys.executable, "-c", "print('why'); raise SystemExit(3)")
-    with pytest.raises(CaseFailed, match=r"case 'broken' ended with status 3; it said:\nwhy"):
+    with pytest.raises(CaseError, match=r"case 'broken' ended with status 3; it said:\nwhy"):
         measure(Case("broken", command), runs=1)
 
 

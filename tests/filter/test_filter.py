@@ -48,7 +48,7 @@ def test_a_document_in_another_language_is_dropped_by_name() -> None:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(TEXTS, st.integers(0, 10), st.sampled_from(["strict", "compat"]))
 def test_no_row_is_lost_and_batches_order_and_threads_change_nothing(
     texts: list[str | None], cut: int, mode: str

@@ -130,7 +130,7 @@ def test_strict_gives_punctuation_alone_a_mean_length_of_zero() -> None:
     assert one("!!! ???", "compat")["mean_word_len"] is None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TEXTS, st.sampled_from(["strict", "compat"]))
 def test_a_text_has_the_same_measures_alone_and_in_any_company(texts: list[str], mode: str) -> None:
     together = measure([*texts], mode)
@@ -139,7 +139,7 @@ def test_a_text_has_the_same_measures_alone_and_in_any_company(texts: list[str],
         assert together.slice(i, 1).equals(measure([text], mode))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TEXTS, st.sampled_from(["strict", "compat"]))
 def test_lines_and_shares_agree_with_their_plain_definition(texts: list[str], mode: str) -> None:
     for text, row in zip(texts, measure([*texts], mode).iter_rows(named=True), strict=True):

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gristmill.ingest.framing import WarcRecord, parse_headers, read_warc_records
@@ -131,7 +131,7 @@ def test_headers_are_read_leniently() -> None:
     assert parse_headers(head) == {"content-length": "12", "x-fold": "one two three", "l": "é"}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cut=st.integers(0, len(members([A, B, C]))))
 def test_a_packed_file_cut_anywhere_keeps_what_is_whole(
     tmp_path_factory: pytest.TempPathFactory, cut: int
@@ -145,7 +145,7 @@ def test_a_packed_file_cut_anywhere_keeps_what_is_whole(
     assert all(one.rule in ("truncated", "unreadable") for one in rest)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cut=st.integers(0, len(A + B + C)))
 def test_a_plain_file_cut_anywhere_keeps_what_is_whole(
     tmp_path_factory: pytest.TempPathFactory, cut: int
@@ -157,7 +157,8 @@ def test_a_plain_file_cut_anywhere_keeps_what_is_whole(
     assert all(one.block is None for one in found[whole:])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
+@example(at=229, bit=0)  # the end of the first stream is lost, and the second read as a part of it
 @given(at=st.integers(0, len(members([A, B, C])) - 1), bit=st.integers(0, 7))
 def test_one_wrong_bit_costs_at_most_one_record(
     tmp_path_factory: pytest.TempPathFactory, at: int, bit: int

@@ -124,7 +124,13 @@ def test_cut_chunks_are_kept_up_to_the_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"zz\r\nhello\r\n0\r\n\r\n", b"5\r\nhello\r\nzz\r\n", b"ffffffffffff\r\nx\r\n"]
+    "body",
+    [
+        b"zz\r\nhello\r\n0\r\n\r\n",
+        b"5\r\nhello\r\nzz\r\n",
+        b"ffffffffffff\r\nx\r\n",
+        b"5\r\nhello\r\n" + b"f" * 9_000 + b"\r\n",
+    ],
 )
 def test_senseless_chunk_sizes_are_of_no_use(body: bytes) -> None:
     assert decoded(body, transfer_encoding="chunked").rule == "body_decode"

@@ -111,7 +111,7 @@ def test_a_cut_zstd_file_gives_what_is_there(tmp_path: Path) -> None:
     assert (ONE * 50_000).startswith(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=300), st.booleans(), st.integers(0, 400))
 def test_no_bytes_raise(tmp_path_factory: pytest.TempPathFactory, junk: bytes, magic: bool, cut: int) -> None:
     path = tmp_path_factory.getbasetemp() / "junk"

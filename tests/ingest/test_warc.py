@@ -76,6 +76,11 @@ def test_a_page_without_a_type_is_known_by_its_first_bytes(tmp_path: Path) -> No
     assert only(tmp_path / "f", record("a", response(b"{}", "X: y"))).rule == "content_type"
 
 
+def test_comments_before_an_unknown_page_take_no_time(tmp_path: Path) -> None:
+    found = only(tmp_path / "f", record("a", response(b"<!---->" * 1_000 + b"x", "X: y")))
+    assert found.rule == "content_type"
+
+
 def test_the_type_that_the_crawler_identified_wins(tmp_path: Path) -> None:
     block = response(page("Mill."), "Content-Type: application/octet-stream")
     assert only(tmp_path / "f", record("a", block)).rule == "content_type"
@@ -192,7 +197,5 @@ def _read_with_pages(name: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[R
         return result
 
     monkeypatch.setattr(warc, "decode_text", spy)
-    found = []
-    for one in read_warc(DATA / "warc" / name, WARC.model_copy(update={"keep_partial": False})):
-        found.append((one, decoded.pop() if decoded else None))
-    return found
+    records = read_warc(DATA / "warc" / name, WARC.model_copy(update={"keep_partial": False}))
+    return [(one, decoded.pop() if decoded else None) for one in records]

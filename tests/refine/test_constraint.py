@@ -3,6 +3,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gristmill.refine.constraint import MAX_SOURCE_CHARS, MAX_TARGET_CHARS, chunk_constraint, chunk_grammar
 from gristmill.refine.executor import ChunkProgram, execute_programs
@@ -13,11 +15,16 @@ REMOVE = "remove_lines(line_start=8, line_end=11)"
 NORMALIZE = 'normalize(source_str="Share on (F)", target_str="")'
 
 
+# Importing xgrammar imports torch, which takes ten seconds on a busy machine.
+with_xgrammar = pytest.mark.slow
+
+
 def _accepts(grammar: str, program: str) -> bool:
     testing = pytest.importorskip("xgrammar.testing")
     return bool(testing._is_grammar_accept_string(grammar, program))
 
 
+@with_xgrammar
 @pytest.mark.parametrize(
     "program",
     [
@@ -34,6 +41,7 @@ def test_valid_programs_of_the_chunk_can_be_written(program: str) -> None:
     assert _accepts(chunk_grammar(8, 12, BOTH, 3), program)
 
 
+@with_xgrammar
 @pytest.mark.parametrize(
     "program",
     [
@@ -64,12 +72,14 @@ def test_nothing_else_can_be_written(program: str) -> None:
     assert not _accepts(chunk_grammar(8, 12, BOTH, 3), program)
 
 
+@with_xgrammar
 def test_calls_that_are_not_allowed_cannot_be_written() -> None:
     assert not _accepts(chunk_grammar(8, 12, ("remove_lines",), 3), NORMALIZE)
     assert _accepts(chunk_grammar(8, 12, ("remove_lines",), 1), REMOVE)
     assert not _accepts(chunk_grammar(8, 12, ("normalize",), 1), REMOVE)
 
 
+@with_xgrammar
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (0, 12), (7, 103), (98, 101), (995, 1003), (230, 230)])
 def test_exactly_the_line_numbers_of_the_chunk_can_be_written(low: int, high: int) -> None:
     grammar = chunk_grammar(low, high, ("remove_lines",), 1)
@@ -77,6 +87,15 @@ def test_exactly_the_line_numbers_of_the_chunk_can_be_written(low: int, high: in
     for start, end in [(low, n) for n in numbers] + [(n, high) for n in numbers]:
         allowed = low <= start <= end <= high
         assert _accepts(grammar, f"remove_lines(line_start={start}, line_end={end})") == allowed
+
+
+@given(st.integers(0, 1200), st.integers(0, 60))
+def test_the_end_of_a_range_is_exactly_start_to_last_line(low: int, more: int) -> None:
+    rule = chunk_grammar(low, low + more, ("remove_lines",), 1).splitlines()[2]
+    for start, ends in re.findall(r'"(\d+), line_end=" \(([^)]*)\)', rule):
+        pattern = re.compile(ends.replace('"', "").replace(" ", ""))
+        tried = range(max(0, int(start) - 15), low + more + 120)
+        assert [n for n in tried if pattern.fullmatch(str(n))] == list(range(int(start), low + more + 1))
 
 
 def test_what_can_be_written_runs_without_an_error() -> None:

@@ -155,7 +155,7 @@ _CALLS = st.one_of(
 _PROGRAMS = st.lists(_CALLS, max_size=6).map("\n".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.tuples(_PROGRAMS, _PROGRAMS), st.integers(0, 7), st.sampled_from([None, 0.0, 0.3, 1.0]))
 def test_a_program_touches_its_own_lines_only(programs: tuple[str, str], cut: int, cap: float | None) -> None:
     first = ChunkProgram(programs[0], 0, cut)
@@ -171,7 +171,7 @@ def test_a_program_touches_its_own_lines_only(programs: tuple[str, str], cut: in
         assert all(program.removed_ratio <= cap or program.rejected for program in both.programs)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(max_size=80), _PROGRAMS | st.text(max_size=80))
 def test_no_text_and_no_program_raises(text: str, program: str) -> None:
     done = execute_programs(text, [ChunkProgram(program, 0, text.count("\n"))], max_removed_ratio=0.5)

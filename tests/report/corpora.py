@@ -174,8 +174,10 @@ def make_corpus(root: Path) -> Store:
                 "id": [key("w1"), key("w4"), key("w1")],
                 "chunk": [0, 0, 1],
                 "program": ["remove_lines(0, 0)", "remove_all()", None],
-                "status": ["edited", "emptied", "not_attempted"],
+                "outcome": ["applied", "applied", "not_attempted"],
                 "reason": [None, None, "budget"],
+                "status": ["edited", "dropped_overremoved", "edited"],
+                "errors": [[], ["syntax"], []],
                 "prompt_tokens": [100, 50, None],
                 "output_tokens": [12, 5, None],
             }

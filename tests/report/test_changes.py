@@ -44,6 +44,19 @@ def test_inside_a_changed_line_only_the_words_are_marked():
     assert hunk.after == (Part("same", "the "), Part("added", "new"), Part("same", " mill\n"))
 
 
+def test_a_rewritten_stretch_is_marked_as_a_whole():
+    ((hunk,), _) = changes("a " + "b c " * 300 + "z", "a " + "d e " * 300 + "z")
+    assert [part.kind for part in hunk.before] == ["same", "removed", "same"]
+    assert [part.kind for part in hunk.after] == ["same", "added", "same"]
+
+
+@given(st.text(alphabet="ab \n", max_size=12), st.text(alphabet="ab \n", max_size=12))
+def test_without_what_changed_both_sides_are_the_same(before: str, after: str):
+    for hunk in changes(before, after)[0]:
+        sides = [[part.text for part in side if part.kind == "same"] for side in (hunk.before, hunk.after)]
+        assert "".join(sides[0]) == "".join(sides[1])
+
+
 def test_equal_texts_have_no_changes():
     assert changes("a\nb", "a\nb") == ([], 2)
 

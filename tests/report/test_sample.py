@@ -120,6 +120,15 @@ def test_a_hostile_document_cannot_drive_the_terminal(tmp_path: Path):
     assert "\\x1b]0;title\\x07[bold]not markup[/bold] [/]" in text
 
 
+def test_an_exact_copy_is_shown_once():
+    place = {"id": "x", "shard": "web-0001", "url": None, "text": "the same words"}
+    row = {"kind": "pair", **place, "rule": "exact_duplicate", "similarity": None}
+    row |= {f"kept_{name}": value for name, value in place.items()}
+    text = printed("deduped", [row])
+    assert text.count("the same words") == 1
+    assert "(the same text)" in text
+
+
 def test_a_long_text_is_cut_with_what_is_missing(tmp_path: Path):
     store = Store.open(tmp_path)
     Registry(store, RECIPE).register("web", [])

@@ -23,7 +23,13 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_view_shows_all_shards_with_their_name(catalogue: Path):
     with open_catalogue(catalogue) as connection:
         rows = connection.execute("SELECT id, _shard FROM demo.filtered ORDER BY _shard, url").fetchall()
-    assert rows == [(key("b1"), BOOKS), (key("b2"), BOOKS), (key("w1"), WEB), (key("w3"), WEB), (key("w4"), WEB)]
+    assert rows == [
+        (key("b1"), BOOKS),
+        (key("b2"), BOOKS),
+        (key("w1"), WEB),
+        (key("w3"), WEB),
+        (key("w4"), WEB),
+    ]
 
 
 def test_every_table_of_every_asset_has_a_view(catalogue: Path):
@@ -54,9 +60,7 @@ def test_every_table_of_every_asset_has_a_view(catalogue: Path):
 
 def test_views_join(catalogue: Path):
     with open_catalogue(catalogue) as connection:
-        query = (
-            "SELECT url, rule FROM demo.filtered_decisions JOIN demo.raw USING (id) WHERE action = 'drop'"
-        )
+        query = "SELECT url, rule FROM demo.filtered_decisions JOIN demo.raw USING (id) WHERE action = 'drop'"
         assert connection.execute(query).fetchall() == [("https://example.org/w2", "gopher_min_words")]
 
 
@@ -64,7 +68,9 @@ def test_the_funnel_and_the_costs_are_tables(catalogue: Path):
     with open_catalogue(catalogue) as connection:
         funnel = connection.execute("SELECT stage, rows_in, rows_out, tokens FROM demo.funnel").fetchall()
         costs = connection.execute("SELECT stage, requests, prompt_tokens FROM demo.llm_costs").fetchall()
-        assets = connection.execute("SELECT rows, _a.partition FROM demo.assets _a WHERE asset = 'raw'").fetchall()
+        assets = connection.execute(
+            "SELECT rows, _a.partition FROM demo.assets _a WHERE asset = 'raw'"
+        ).fetchall()
     assert funnel[0] == ("raw", 7, 6, 46)
     assert costs == [("refined", 2, 150), ("rephrased", 2, 150)]
     assert assets == [(2, BOOKS), (4, WEB)]
@@ -84,7 +90,10 @@ def test_plain_duckdb_reads_it_from_the_folder_of_the_store(catalogue: Path, mon
 
 
 def test_it_cannot_be_written_through(catalogue: Path):
-    with open_catalogue(catalogue) as connection, pytest.raises(duckdb.InvalidInputException, match="read-only"):
+    with (
+        open_catalogue(catalogue) as connection,
+        pytest.raises(duckdb.InvalidInputException, match="read-only"),
+    ):
         connection.execute("DROP TABLE demo.funnel")
 
 
@@ -126,7 +135,12 @@ def test_assets_that_are_not_in_the_graph_are_left_out(tmp_path: Path):
 
 def test_shards_made_by_different_versions_are_joined_by_column(tmp_path: Path):
     store = make_corpus(tmp_path)
-    put(store, "scores/quality", BOOKS, scores=pl.DataFrame({"id": [key("b1")], "quality": [0.5], "more": [1]}))
+    put(
+        store,
+        "scores/quality",
+        BOOKS,
+        scores=pl.DataFrame({"id": [key("b1")], "quality": [0.5], "more": [1]}),
+    )
     with open_catalogue(write_catalogue(store)) as connection:
         rows = connection.execute("SELECT quality, more FROM demo.scores_quality ORDER BY quality").fetchall()
     assert rows == [(0.5, 1), (0.7, None), (0.9, None)]
@@ -164,5 +178,7 @@ def test_a_hostile_name_in_a_manifest_stays_a_name(tmp_path: Path):
     text = manifest.read_text(encoding="utf-8").replace('"extra"', json.dumps(hostile))
     manifest.write_text(text, encoding="utf-8")
     with open_catalogue(write_catalogue(store)) as connection:
-        names = connection.execute("SELECT view_name FROM duckdb_views() WHERE schema_name = 'demo'").fetchall()
+        names = connection.execute(
+            "SELECT view_name FROM duckdb_views() WHERE schema_name = 'demo'"
+        ).fetchall()
     assert sorted(names) == [("raw",), ('raw_a"; DROP SCHEMA demo; __',)]
