@@ -34,6 +34,8 @@ def metadata(built: Built) -> dict[str, Any]:
         main = "documents" if "documents" in tables else tables[0]
         shown["dagster/row_count"] = manifest.rows(main)
         shown["dagster/column_schema"] = column_schema(manifest, main)
+    if "llm" in manifest.run:
+        shown["llm"] = render(manifest.run["llm"], "llm")
     if manifest.figures.get("characters") and seconds:
         shown["mb_per_s"] = round(manifest.figures["characters"] / 1e6 / seconds, 3)
     for key, value in manifest.figures.items():

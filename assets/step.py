@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import polars as pl
@@ -19,6 +19,7 @@ from gristmill import documents as data
 from gristmill import progress
 from gristmill.errors import StageError, StoreError
 from gristmill.hashing import digest_json
+from gristmill.llm import Usage
 from gristmill.recipe import Recipe
 from gristmill.store import Manifest, ObjectWriter, Registry, Shard, Store
 from gristmill.store.objects import fingerprint
@@ -123,6 +124,7 @@ class Built:
     manifest: Manifest
     cached: bool
     seconds: float
+    usage: Usage = field(default_factory=Usage)  # of language models, now; a cached partition asks nothing
 
     def sentence(self) -> str:
         """`filtered web-0001: 196 in, 120 out (61.2 %), 1.2 s`, for logs."""
@@ -132,8 +134,11 @@ class Built:
             return f"{where}: cached, {self.seconds * 1000:.0f} ms"
         rows_in, rows_out = manifest.figures.get("rows_in", 0), manifest.figures.get("rows_out", 0)
         if rows_in:
-            return f"{where}: {rows_in:,} in, {rows_out:,} out ({100 * rows_out / rows_in:.1f} %), {self.seconds:.1f} s"
-        return f"{where}: {sum(entry.rows or 0 for entry in manifest.files):,} rows, {self.seconds:.1f} s"
+            did = f"{rows_in:,} in, {rows_out:,} out ({100 * rows_out / rows_in:.1f} %)"
+        else:
+            did = f"{sum(entry.rows or 0 for entry in manifest.files):,} rows"
+        asked = f"; {self.usage.sentence()}" if self.usage.requests else ""
+        return f"{where}: {did}, {self.seconds:.1f} s{asked}"
 
 
 def build(step: Step, recipe: Recipe, store: Store, shard: Shard | None, tools: Tools) -> Built:
@@ -142,7 +147,7 @@ def build(step: Step, recipe: Recipe, store: Store, shard: Shard | None, tools: 
     Raises StoreError where an input is missing (it says how to build it), StageError where the step breaks the data
     model; in both cases nothing is published.
     """
-    started = time.monotonic()
+    started, asked = time.monotonic(), tools.usage()
     with progress.task(step.name, shard.key if shard else "all") as task:
         inputs = current_inputs(step, recipe, store, shard)
         name = identify(step, recipe, shard, {k: _contents(step, k, v) for k, v in inputs.items()}, tools)
@@ -155,7 +160,7 @@ def build(step: Step, recipe: Recipe, store: Store, shard: Shard | None, tools: 
         store.set_ref(recipe.name, manifest)
         if store.find(manifest.fingerprint) is None:  # collected as garbage just before the ref named it
             manifest = _run(step, recipe, store, shard, tools, inputs, name)
-        built = Built(manifest, cached, time.monotonic() - started)
+        built = Built(manifest, cached, time.monotonic() - started, tools.usage().since(asked))
         task.result = built.sentence()
     return built
 
@@ -252,7 +257,9 @@ def _run(
     partition = shard.key if shard else None
     with store.writer(asset=step.name, partition=partition, fingerprint=name.fingerprint) as writer:
         work = Work(step, recipe, store, shard, inputs, writer, tools)
+        asked = tools.usage()
         figures = step.run(work)
+        usage = tools.usage().since(asked)
         writer.close()
         if step.checked:
             _check(work, inputs)
@@ -261,7 +268,7 @@ def _run(
             options=name.options,
             inputs=name.inputs,
             figures={**work.counts, **figures},
-            run={},
+            run={"llm": asdict(usage)} if usage.requests else {},
         )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from bench.harness import Case, Measured, Stopwatch, main
 
-SHARDS = 50
+SHARDS = 20
 DOCUMENTS = 5  # per shard: what is in a cached shard does not matter
 ASSETS = 2
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from gristmill.errors import RecipeError, StoreError, suggest
 from gristmill.hashing import digest_json
-from gristmill.llm import AnswerCache, Engine, LanguageModel, ModelIdentity
+from gristmill.llm import AnswerCache, Engine, LanguageModel, ModelIdentity, Usage
 from gristmill.llm.options import ModelOptions
 from gristmill.store import LocalFiles, Store
 from gristmill.tokenizer import Tokenizer
@@ -78,6 +78,10 @@ class Tools:
                 identity, self.tokenizer(name), self._cache, lambda: self._load(name)
             )
         return self._language_models[name]
+
+    def usage(self) -> Usage:
+        """What all models together were asked so far, and what it cost."""
+        return sum((model.usage for model in self._language_models.values()), Usage())
 
     def close(self) -> None:
         """Unload engines and finish the files of new answers."""

@@ -3,6 +3,8 @@
 `LanguageModel` is what the stages use; `Engine` is what a back-end has to be.
 """
 
+from __future__ import annotations
+
 from gristmill.llm.cache import AnswerCache
 from gristmill.llm.engine import Engine
 from gristmill.llm.language_model import LanguageModel, Usage

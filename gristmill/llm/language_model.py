@@ -36,6 +36,9 @@ class Usage:
     output_tokens: int = 0
     seconds: float = 0.0  # waiting for the engine, its loading included
 
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
     def since(self, earlier: Usage) -> Usage:
         """What came on top of an earlier state."""
         return Usage(*(getattr(self, name) - getattr(earlier, name) for name in self.__dataclass_fields__))

@@ -15,6 +15,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,7 @@ _GIB = 1 << 30
 
 
 class InlineEngine:
-    """A loaded model. SmolLM2-135M on two busy cores: 26 to 32 s with the imports, 8 s when they are done already.
+    """A loaded model. SmolLM2-135M on two busy cores: 26 to 36 s with the imports, 8 s when they are done already.
 
     Raises EngineError from the constructor where vLLM cannot load the model.
     """
@@ -132,6 +133,7 @@ def _load_quietly(path: Path, options: ModelOptions) -> tuple[Any, str]:
     from vllm.platforms import current_platform
     from vllm.v1.engine.llm_engine import LLMEngine
 
+    _hide_dunders_of_llvmlite()
     on_cpu = current_platform.is_cpu()
     arguments = EngineArgs(
         model=str(path),
@@ -169,6 +171,26 @@ def _prepare_environment() -> None:
     for name, value in settings.items():
         os.environ.setdefault(name, value)
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # else the engine core is a child process
+
+
+def _hide_dunders_of_llvmlite() -> None:
+    """Let vLLM look through all loaded modules although Numba is among them.
+
+    vLLM 0.32 asks every object in every module for its `__dict__`; llvmlite's library answers any name with a
+    wrapped C function, and vLLM fails on it. No C function of LLVM begins with two underscores.
+    """
+    ffi = sys.modules.get("llvmlite.binding.ffi")
+    if ffi is None or hasattr(ffi._lib_wrapper, "hides_dunders"):
+        return
+    look_up = ffi._lib_wrapper.__getattr__
+
+    def without_dunders(library: Any, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return look_up(library, name)
+
+    ffi._lib_wrapper.__getattr__ = without_dunders
+    ffi._lib_wrapper.hides_dunders = True
 
 
 def _sampling(request: Request) -> Any:
