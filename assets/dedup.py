@@ -71,7 +71,7 @@ def steps(recipe: Recipe, upstream: str) -> list[Step]:
             group="dedup",
             options=lambda source: {},
             inputs=(Input(upstream), Input("duplicates", tables=("duplicates",))),
-            checked=True,
+            checked="decisions",
         ),
     ]
 

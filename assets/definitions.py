@@ -16,14 +16,16 @@ import polars as pl
 
 from assets import describe
 from assets.graph import steps
-from assets.step import Built, Step, build
+from assets.step import Built, Step, build, documents_in
 from gristmill import documents as data
 from gristmill import progress
 from gristmill.errors import EngineError, GristmillError
 from gristmill.hashing import digest_json
 from gristmill.recipe import Recipe
+from gristmill.report import funnel, funnel_plot
 from gristmill.store import Registry, Shard, Store
 from gristmill.store.garbage import lease
+from resources.catalogue import write_catalogue
 from resources.workshop import Workshop
 
 LOG_SECONDS = 10.0  # how often long work writes a line into the run's log
@@ -42,6 +44,41 @@ def asset_key(recipe: Recipe, step_name: str) -> dg.AssetKey:
 def asset_definitions(recipe: Recipe) -> list[dg.AssetsDefinition]:
     """One asset per step of the recipe."""
     return [_asset(step, recipe) for step in steps(recipe)]
+
+
+def catalogue_definition(recipe: Recipe) -> dg.AssetsDefinition:
+    """The DuckDB file with views over everything that is current; never cached, since it is about refs."""
+    found = steps(recipe)
+
+    @dg.asset(
+        key=asset_key(recipe, "catalogue"),
+        deps=[asset_key(recipe, step.name) for step in found],
+        description="A DuckDB file with a view per table of every asset, and the funnel.",
+        group_name=f"{recipe.name}_report",
+        kinds={"duckdb"},
+        owners=list(recipe.owners),
+        tags={"gristmill/recipe": recipe.name, "gristmill/stage": "report"},
+        code_version="1",
+    )
+    def _catalogue(context: dg.AssetExecutionContext, workshop: Workshop) -> dg.MaterializeResult:
+        store, names = workshop.store(), [step.name for step in found]
+        path = write_catalogue(store, recipe.name, names)
+        told = funnel(store, recipe.name, names)
+        context.log.info(f"catalogue: {path.stat().st_size / 1e6:.1f} MB")
+        shown = {
+            "funnel": told.rows(),
+            "drops": told.drops(),
+            "llm": told.llm_costs(),
+            "funnel_plot": funnel_plot(told),
+        }
+        metadata = {
+            key: rendered
+            for key, value in shown.items()
+            if (rendered := describe.render(value, key)) is not None
+        }
+        return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(path)), **metadata})
+
+    return _catalogue
 
 
 def check_definitions(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
@@ -138,9 +175,11 @@ class _Log:
 def _checks(step: Step, recipe: Recipe) -> dg.AssetChecksDefinition:
     key = asset_key(recipe, step.name)
     told = {
-        "schema": "Documents and decisions have the columns and types of the data model.",
+        "schema": "Documents and what became of the inputs have the columns and types of the data model.",
         "unique_ids": "No id occurs twice.",
-        "conservation": "Rows in = kept + dropped: every input has one decision, every kept one a document.",
+        "conservation": "Rows in = kept + dropped: every input has one decision, every kept one a document."
+        if step.checked == "decisions"
+        else "Every accepted derivation has a document, and every document an accepted derivation.",
     }
     specs = [
         dg.AssetCheckSpec(name, asset=key, blocking=True, description=text, partitions_def=partitions(recipe))
@@ -176,30 +215,40 @@ def _checks(step: Step, recipe: Recipe) -> dg.AssetChecksDefinition:
 
 def _examine(step: Step, recipe: Recipe, store: Store, shard: str) -> dict[str, str | None]:
     """What is wrong with a built partition, by check; read again from the store, not taken from the run."""
+    assert step.checked is not None
     manifest = store.current(recipe.name, step.name, shard)
-    documents, decisions = store.scan(manifest, "documents"), store.scan(manifest, "decisions")
+    documents, outcomes = store.scan(manifest, "documents"), store.scan(manifest, step.checked)
+    by_decision = step.checked == "decisions"
+    id_column = "id" if by_decision else "child_id"
+    kept = outcomes.filter(pl.col("action") != data.DROP if by_decision else pl.col("outcome") == "accepted")
+    kept_ids = kept.select(pl.col(id_column).alias("id"))
     faults: dict[str, str | None] = {"schema": None, "unique_ids": None, "conservation": None}
-    for table, schema in ((documents, data.DOCUMENTS), (decisions, data.DECISIONS)):
+    for table, schema in (
+        (documents, data.DOCUMENTS),
+        (outcomes, data.DECISIONS if by_decision else data.DERIVATIONS),
+    ):
         if dict(table.collect_schema()) != dict(pl.Schema(schema)):
             faults["schema"] = f"columns are {dict(table.collect_schema())}"
-    repeated = sum(
-        t.select(pl.col("id").is_duplicated().sum()).collect().item() for t in (documents, decisions)
-    )
+    repeated = _count(documents.filter(pl.col("id").is_duplicated()))
+    repeated += _count(outcomes.filter(pl.col("id").is_duplicated())) if by_decision else 0
     if repeated:
         faults["unique_ids"] = f"{repeated} rows share an id with another"
-    kept = decisions.filter(pl.col("action") != data.DROP).select("id")
-    lost = kept.join(documents.select("id"), on="id", how="anti").select(pl.len()).collect().item()
-    invented = documents.select("id").join(kept, on="id", how="anti").select(pl.len()).collect().item()
-    rows_in = _rows_in(step, recipe, store, shard)
-    decided = manifest.rows("decisions")
+    lost = _count(kept_ids.join(documents.select("id"), on="id", how="anti"))
+    invented = _count(documents.select("id").join(kept_ids, on="id", how="anti"))
+    rows_in = _rows_in(step, recipe, store, shard) if by_decision else None
+    decided = manifest.rows(step.checked)
     if lost or invented or (rows_in is not None and rows_in != decided):
         faults["conservation"] = (
-            f"{rows_in} in, {decided} decisions; {lost} kept ones lost, {invented} invented"
+            f"{rows_in} in, {decided} {step.checked}; {lost} kept ones lost, {invented} invented"
         )
     return faults
 
 
+def _count(table: pl.LazyFrame) -> int:
+    return int(table.select(pl.len()).collect().item())
+
+
 def _rows_in(step: Step, recipe: Recipe, store: Store, shard: str) -> int | None:
     """Documents that the step read, from its input's own manifest; None for `raw`, whose inputs are records."""
-    given = next((given for given in step.inputs if "documents" in given.tables), None)
-    return store.current(recipe.name, given.asset, shard).rows("documents") if given else None
+    asset = documents_in(step)
+    return store.current(recipe.name, asset, shard).rows("documents") if asset else None

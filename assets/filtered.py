@@ -52,7 +52,7 @@ def step(recipe: Recipe, upstream: str) -> Step:
         inputs=(Input(upstream),),
         models=(LANGUAGE_MODEL,),
         kinds=frozenset({"parquet", "polars", "numba"}),
-        checked=True,
+        checked="decisions",
     )
 
 

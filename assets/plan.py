@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from resources.tools import Tools
-
 from assets.graph import steps
 from assets.step import Step, content_of, identify, partitions_read
 from gristmill.errors import shorten
 from gristmill.recipe import Recipe
 from gristmill.store import Manifest, Shard, Store
+from resources.tools import Tools
 
 State = Literal["current", "cached", "run", "waits"]
 

@@ -17,7 +17,8 @@ def step(recipe: Recipe) -> Step:
     def run(work: Work) -> dict[str, Any]:
         assert work.shard is not None
         tally = Tally()
-        for documents, decisions in read_shard(work.shard, sources[work.source]):
+        shard = work.shard.below(recipe.path.parent)
+        for documents, decisions in read_shard(shard, sources[work.source]):
             work.emit(documents=documents, decisions=decisions)
             tally.add(documents, decisions)
         return {"bytes_read": sum(file.bytes for file in work.shard.files), **tally.figures()}
@@ -32,5 +33,5 @@ def step(recipe: Recipe) -> Step:
         # Where the files lie is left out: the same bytes elsewhere are the same input.
         options=lambda source: sources[source].reading() if source else {},
         kinds=frozenset({"parquet", "polars", "resiliparse"}),
-        checked=True,
+        checked="decisions",
     )

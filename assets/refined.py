@@ -48,7 +48,7 @@ def step(recipe: Recipe, upstream: str) -> Step:
         inputs=(Input(upstream),),
         models=(options.model,),
         kinds=frozenset({"parquet", "polars", "vllm"}),
-        checked=True,
+        checked="decisions",
     )
 
 

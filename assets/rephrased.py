@@ -13,7 +13,7 @@ from gristmill.errors import StageError
 from gristmill.filter import identify_languages
 from gristmill.hashing import random_u64
 from gristmill.llm.requests import Answer
-from gristmill.progress import advance, expect
+from gristmill.progress import expect
 from gristmill.recipe import Recipe
 from gristmill.rephrase import (
     VERSION,
@@ -50,6 +50,7 @@ def step(recipe: Recipe, upstream: str) -> Step:
         inputs=(Input(upstream),),
         models=(options.model, *([LANGUAGE_MODEL] if compares_languages else [])),
         kinds=frozenset({"parquet", "polars", "vllm"}),
+        checked="derivations",
     )
 
 
@@ -108,7 +109,6 @@ def _ask(work: Work, upstream: str, plan: Plan, options: RephraseOptions) -> dic
     if keys:
         for index, answer in work.tools.llm(options.model).answer([one.request for one in planned]):
             answers[keys[index]] = answer
-            advance()
     return answers
 
 

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import polars as pl
-from resources.tools import Tools
 
 from gristmill import documents as data
 from gristmill import progress
@@ -23,6 +22,7 @@ from gristmill.llm import Usage
 from gristmill.recipe import Recipe
 from gristmill.store import Manifest, ObjectWriter, Registry, Shard, Store
 from gristmill.store.objects import fingerprint
+from resources.tools import Tools
 
 Scope = Literal["same", "earlier", "all", "global"]
 
@@ -31,8 +31,8 @@ Scope = Literal["same", "earlier", "all", "global"]
 class Input:
     """Tables of another step that this one reads.
 
-    Scope of a partitioned input: the `same` shard, all `earlier` registered shards, or `all` shards. A `global` input is
-    not partitioned.
+    Scope of a partitioned input: the `same` shard, all `earlier` registered shards, or `all` shards. A `global` input
+    is not partitioned.
     """
 
     asset: str
@@ -55,7 +55,8 @@ class Step:
     models: tuple[str, ...] = ()  # names of models whose content counts
     partitioned: bool = True
     kinds: frozenset[str] = frozenset({"parquet", "polars"})
-    checked: bool = False  # has documents and decisions that the data checks read
+    # The table that says what became of every input, for the checks of the data model; None: makes no documents.
+    checked: Literal["decisions", "derivations"] | None = None
 
 
 @dataclass
@@ -261,7 +262,7 @@ def _run(
         figures = step.run(work)
         usage = tools.usage().since(asked)
         writer.close()
-        if step.checked:
+        if step.checked == "decisions":
             _check(work, inputs)
         return writer.publish(
             version=step.version,

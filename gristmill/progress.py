@@ -43,7 +43,8 @@ class Task:
         """`filtered web-0001: 1,200 of 4,000 documents, 310/s, 9 s left`."""
         of = f" of {self.total:,}" if self.total is not None else ""
         left = f", {self.seconds_left:,.0f} s left" if self.seconds_left is not None else ""
-        return f"{self.stage} {self.shard}: {self.done:,}{of} {self.unit}, {self.rate:,.0f}/s{left}"
+        rate = f"{self.rate:,.0f}" if self.rate >= 10 else f"{self.rate:,.1f}"
+        return f"{self.stage} {self.shard}: {self.done:,}{of} {self.unit}, {rate}/s{left}"
 
 
 Listener = Callable[[Task], None]

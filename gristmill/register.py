@@ -10,7 +10,7 @@ from __future__ import annotations
 import glob
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gristmill.errors import InputError
@@ -77,16 +77,16 @@ class _Change:
 def _look(
     recipe: Recipe, registry: Registry, source: str, options: SourceBase, settle_seconds: float, now: float
 ) -> _Change:
-    found = [
-        (path, name)
-        for path, name in _files(recipe, source, options)
-        if _settled(path, settle_seconds, now)
-    ]
-    settled = {str(path) for path, _ in found}
-    shards = [shard for shard in registry.shards() if shard.source == source]
+    found = [file for file in _files(recipe, source, options) if _settled(file.path, settle_seconds, now)]
+    settled = {str(file.path) for file in found}
+    shards = [shard.below(recipe.path.parent) for shard in registry.shards() if shard.source == source]
     stale = [shard for shard in shards if any(file.path in settled and changed(file) for file in shard.files)]
     known = {file.path for shard in shards if shard not in stale for file in shard.files}
-    new = [describe_file(path, name) for path, name in found if str(path) not in known]
+    new = [
+        replace(describe_file(file.path, file.name), path=file.stored)
+        for file in found
+        if str(file.path) not in known
+    ]
     return _Change(stale, _groups(new, options.files_per_shard))
 
 
@@ -95,19 +95,32 @@ def landing_folder(recipe: Recipe, options: SourceBase) -> Path | None:
     return _absolute(recipe, options.landing) if options.landing else None
 
 
-def _files(recipe: Recipe, source: str, options: SourceBase) -> list[tuple[Path, str]]:
-    """(path, name inside the shard) of every file of a source, sorted, each once."""
-    found: dict[Path, str] = {}
+@dataclass(frozen=True)
+class _Found:
+    """A file of a source: where it lies, its name inside the shard, and its path as the registry keeps it."""
+
+    path: Path
+    name: str
+    stored: str
+
+
+def _files(recipe: Recipe, source: str, options: SourceBase) -> list[_Found]:
+    """Every file of a source, sorted, each once."""
+    found: dict[Path, _Found] = {}
     for pattern in options.inputs:
-        full = _absolute(recipe, pattern)
-        found.update(
-            {path: path.relative_to(base).as_posix() for path, base in _matches(recipe, source, full)}
-        )
+        for path, base in _matches(recipe, source, _absolute(recipe, pattern)):
+            found[path] = _found(recipe, path, base, pattern)
     folder = landing_folder(recipe, options)
-    if folder is not None and folder.is_dir():
-        landed = sorted(path for path in folder.rglob("*") if path.is_file() and not _unfinished(path))
-        found.update({path: path.relative_to(folder).as_posix() for path in landed})
-    return list(found.items())
+    if folder is not None and options.landing and folder.is_dir():
+        for path in sorted(path for path in folder.rglob("*") if path.is_file() and not _unfinished(path)):
+            found[path] = _found(recipe, path, folder, options.landing)
+    return list(found.values())
+
+
+def _found(recipe: Recipe, path: Path, base: Path, declared: str) -> _Found:
+    moves = not Path(declared).expanduser().is_absolute()
+    stored = os.path.relpath(path, recipe.path.parent) if moves else str(path)
+    return _Found(path, path.relative_to(base).as_posix(), stored)
 
 
 def _matches(recipe: Recipe, source: str, pattern: Path) -> list[tuple[Path, Path]]:

@@ -33,9 +33,13 @@ app = typer.Typer(
 RecipeFile = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.", show_default=False)
 ]
+PLAIN_WIDTH = 120  # of tables that go to a file or a pipe
+
 Shard = Annotated[str | None, typer.Option("--shard", metavar="KEY", help="One shard; default: all.")]
 
 _out = Console()
+if not _out.is_terminal and "COLUMNS" not in os.environ:
+    _out = Console(width=PLAIN_WIDTH)
 
 
 @app.command()

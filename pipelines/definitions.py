@@ -7,12 +7,13 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.definitions import asset_definitions, check_definitions
+from assets.definitions import asset_definitions, catalogue_definition, check_definitions
 from gristmill.errors import RecipeError
 from gristmill.recipe import Recipe, load_recipe
 from pipelines.automation import landing_sensor, nightly_schedule
 from pipelines.jobs import build_job
-from resources.home import recipe_files
+from resources.catalogue import catalogue_resource
+from resources.home import catalogue_file, recipe_files
 from resources.workshop import Workshop
 
 
@@ -31,14 +32,17 @@ def definitions(paths: Sequence[Path]) -> dg.Definitions:
     return dg.Definitions.merge(
         *(_of(recipe) for recipe in recipes),
         # In this process: a step's own process would load the language model again.
-        dg.Definitions(resources={"workshop": Workshop.at_home()}, executor=dg.in_process_executor),
+        dg.Definitions(
+            resources={"workshop": Workshop.at_home(), "catalogue": catalogue_resource(catalogue_file())},
+            executor=dg.in_process_executor,
+        ),
     )
 
 
 def _of(recipe: Recipe) -> dg.Definitions:
     job = build_job(recipe)
     return dg.Definitions(
-        assets=asset_definitions(recipe),
+        assets=[*asset_definitions(recipe), catalogue_definition(recipe)],
         asset_checks=check_definitions(recipe),
         jobs=[job],
         schedules=[nightly_schedule(recipe, job)],

@@ -60,7 +60,7 @@ class _Lines:
 
     def _print(self, line: str) -> None:
         self._last = time.monotonic()
-        self._console.print(line, markup=False, highlight=False)
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class _Live(_Lines):

@@ -60,7 +60,9 @@ def build_corpus(recipe: Recipe, *, select: Sequence[str] = (), shard: str | Non
             instance=instance,
             run_config=_LOGGERS,
             tags=range_tags([shard] if shard else keys),
-            asset_selection=None if everything else [asset_key(recipe, name) for name in names],
+            asset_selection=None
+            if everything
+            else [asset_key(recipe, name) for name in [*names, "catalogue"]],
             raise_on_error=False,
         )
     if not result.success:

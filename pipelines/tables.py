@@ -7,12 +7,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from assets.plan import Planned
 from gristmill.recipe import Recipe
 from gristmill.store import Store
 
+MIXTURE_COLUMNS = (
+    "source",
+    "kind",
+    "share_asked",
+    "share_got",
+    "tokens_available",
+    "tokens_asked",
+    "tokens_got",
+    "documents_available",
+    "documents_written",
+    "epochs",
+)
 _STYLES = {"current": "green", "cached": "cyan", "run": "yellow", "waits": "dim"}
 _WORDS = {
     "current": "is current",
@@ -24,7 +37,7 @@ _WORDS = {
 
 def plan_table(planned: Sequence[Planned]) -> Table:
     """A row per asset and state, with the reasons."""
-    table = Table(title="Plan", title_justify="left", header_style="bold")
+    table = Table(title="Plan", title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("asset")
     table.add_column("state")
     table.add_column("shards", justify="right")
@@ -59,7 +72,7 @@ def plan_totals(recipe: Recipe, planned: Sequence[Planned], unregistered: int) -
 
 def status_table(planned: Sequence[Planned]) -> Table:
     """A row per asset: how many partitions are current, stale, missing; rows, bytes, and when the last was made."""
-    table = Table(title="Status", title_justify="left", header_style="bold")
+    table = Table(title="Status", title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("asset")
     for column in ("current", "stale", "missing", "rows", "MB"):
         table.add_column(column, justify="right")
@@ -86,13 +99,13 @@ def mixture_table(store: Store, recipe: Recipe) -> Table:
     """Tokens of each group of the mixture, asked for and got, and the files."""
     manifest = store.current(recipe.name, "mixed", None)
     rows: list[dict[str, Any]] = manifest.figures["mixture"]
-    table = Table(title="Mixture", title_justify="left", header_style="bold")
-    for column, value in rows[0].items():
+    table = Table(title="Mixture", title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
+    for column in MIXTURE_COLUMNS:
         table.add_column(
-            column.replace("_", " "), justify="right" if isinstance(value, int | float) else "left"
+            column.replace("_", " "), justify="left" if column in ("source", "kind") else "right"
         )
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(_cell(row[column]) for column in MIXTURE_COLUMNS))
     return table
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import logging
 import os
 import sys
 import warnings
@@ -126,6 +127,7 @@ def _load(path: Path, options: ModelOptions) -> tuple[Any, str]:
 
 
 def _load_quietly(path: Path, options: ModelOptions) -> tuple[Any, str]:
+    logging.getLogger("torch._library.triton").setLevel(logging.ERROR)  # it warns that a CPU has no Triton
     import torch
     import vllm
     from vllm.config import StructuredOutputsConfig
@@ -167,6 +169,7 @@ def _prepare_environment() -> None:
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",
         "HF_HUB_OFFLINE": "1",  # the files are all here
+        "TORCH_CPP_LOG_LEVEL": "ERROR",  # else torch tells the terminal about memory nodes
     }
     for name, value in settings.items():
         os.environ.setdefault(name, value)

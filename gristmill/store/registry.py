@@ -8,9 +8,10 @@ shard appends a tombstone.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ _SHARD_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True)
 class ShardFile:
-    """One input file: where it lies, what it is called inside the shard, and what it must contain."""
+    """One input file: where it lies, what it is called inside the shard, and what it must contain.
+
+    `path` is relative to the recipe where the recipe says so: then recipe, input and store can move together.
+    """
 
     path: str
     name: str
@@ -40,6 +44,11 @@ class Shard:
     key: str
     source: str
     files: tuple[ShardFile, ...]
+
+    def below(self, folder: Path) -> Shard:
+        """The same shard with absolute paths; `folder` is what relative ones are relative to (the recipe's)."""
+        files = (replace(file, path=os.path.normpath(folder.absolute() / file.path)) for file in self.files)
+        return replace(self, files=tuple(files))
 
     @property
     def digest(self) -> str:

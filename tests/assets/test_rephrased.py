@@ -13,6 +13,7 @@ from assets.step import Built, build
 from gristmill import documents as data
 from gristmill.documents import DERIVATIONS, DOCUMENTS, document_id
 from gristmill.errors import StageError
+from gristmill.llm import Usage
 from gristmill.llm.requests import Answer, Messages, Request
 from gristmill.rephrase import Rephrased
 from gristmill.store import Shard, Store, objects
@@ -56,6 +57,9 @@ class _Tools:
     def __init__(self, **written: str) -> None:
         self.model = _Model({"mill": GOOD, **written})
         self.loaded: list[str] = []
+
+    def usage(self) -> Usage:
+        return Usage()
 
     def digest(self, name: str) -> str:
         return f"digest of {name}"

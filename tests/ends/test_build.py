@@ -12,7 +12,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from resources.tools import Tools
 
 from assets.graph import steps
 from assets.plan import plan
@@ -23,6 +22,7 @@ from gristmill.recipe import Recipe, load_recipe
 from gristmill.store import Registry, Store
 from pipelines.run import BuildError, build_corpus
 from resources.home import models_folder, store_folder
+from resources.tools import Tools
 from tests.corpora import prose, write_corpus, write_jsonl, write_recipe
 
 pytestmark = pytest.mark.slow

@@ -1,7 +1,8 @@
 """Golden cases: reference inputs with the outputs that a reference implementation gave.
 
 A folder of cases is laid out as TOPIC/FILE.jsonl[.gz]; a line is {"id", "input", "expected", "expected_strict", ...}.
-A *field* is a key below an `expected*` key, such as `expected_strict.status`, or that key itself where it holds no object.
+A *field* is a key below an `expected*` key, such as `expected_strict.status`, or that key itself where it holds no
+object.
 `tests/golden/topics/TOPIC.py` says which fields are implemented:
 
     FILES = {"executor": Golden(compute=run_case, fields={"expected_strict.status", ...}, tolerance=0.0)}

@@ -12,6 +12,7 @@ from assets import mixed, scored, selected
 from assets.step import Built, Step, build
 from gristmill.documents import DOCUMENTS, NATURAL, frame
 from gristmill.errors import StageError
+from gristmill.llm import Usage
 from gristmill.mix import TokenShards, export_shards
 from gristmill.recipe import Recipe, parse_recipe
 from gristmill.store import Registry, Shard, ShardFile, Store
@@ -29,6 +30,9 @@ _TEXTS = ("raw", "rephrased")
 
 
 class _Tools:
+    def usage(self) -> Usage:
+        return Usage()
+
     def digest(self, name: str) -> str:
         return f"digest of {name}"
 

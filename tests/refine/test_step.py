@@ -10,6 +10,7 @@ import pytest
 from assets import refined
 from assets.step import Built, build
 from gristmill.documents import DECISIONS, DOCUMENTS
+from gristmill.llm import Usage
 from gristmill.llm.requests import Answer, Messages, Request
 from gristmill.refine import PROGRAMS
 from gristmill.store import Shard, Store, objects
@@ -38,6 +39,9 @@ class _Model:
 class _Tools:
     def __init__(self) -> None:
         self.model = _Model()
+
+    def usage(self) -> Usage:
+        return Usage()
 
     def digest(self, name: str) -> str:
         return f"digest of {name}"

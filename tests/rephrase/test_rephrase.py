@@ -5,11 +5,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from gristmill.llm.requests import Answer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.documents import DERIVATIONS, DOCUMENTS, check_schema, derived_id, document_id, frame
+from gristmill.llm.requests import Answer
 from gristmill.rephrase import RephraseOptions, Tally, accept_passages, plan_passages, planned_requests
 from gristmill.rephrase.planning import PLANNED, Key, Plan
 
