@@ -112,4 +112,4 @@ def test_a_total_that_is_known_later_begins_the_count_anew(clock: list[float]) -
         progress.expect(50, "requests")
         clock[0] += 2
         progress.advance(10)
-        assert task.sentence() == "rephrased web-0001: 10 of 50 requests, 5/s, 8 s left"
+        assert task.sentence() == "rephrased web-0001: 10 of 50 requests, 5.0/s, 8 s left"

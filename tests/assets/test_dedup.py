@@ -13,16 +13,17 @@ from gristmill.documents import DECISIONS, DOCUMENTS, document_id
 from gristmill.errors import StoreError
 from gristmill.recipe import Recipe
 from gristmill.store import Shard, Store, objects
-from tests.assets.stores import add_shard, recipe_of
+from tests.assets.stores import NO_TOOLS, add_shard, recipe_of
 from tests.dedup.texts import edit, make_words
 
-TOOLS: Any = None  # deduplication needs none
 WORDS = make_words(1, 200)
 TEXT, NEAR, OTHER = " ".join(WORDS), " ".join(edit(WORDS, 0.01, 2)), " ".join(make_words(3, 200))
 
 
 def _build(recipe: Recipe, store: Store, shard: Shard) -> dict[str, Built]:
-    return {step.name: build(step, recipe, store, shard, TOOLS) for step in dedup.steps(recipe, "filtered")}
+    return {
+        step.name: build(step, recipe, store, shard, NO_TOOLS) for step in dedup.steps(recipe, "filtered")
+    }
 
 
 def _table(store: Store, built: Built, table: str) -> pl.DataFrame:
@@ -90,9 +91,9 @@ def test_copies_of_earlier_shards_are_dropped_whatever_is_built_first(tmp_path: 
     third = add_shard(store, {"c": TEXT, "d": OTHER, "e": NEAR})
     signatures, duplicates, deduped = dedup.steps(recipe, "filtered")
     for shard in (third, first, second):
-        build(signatures, recipe, store, shard, TOOLS)
-    found = build(duplicates, recipe, store, third, TOOLS)
-    kept = build(deduped, recipe, store, third, TOOLS)
+        build(signatures, recipe, store, shard, NO_TOOLS)
+    found = build(duplicates, recipe, store, third, NO_TOOLS)
+    kept = build(deduped, recipe, store, third, NO_TOOLS)
 
     table = _table(store, found, "duplicates")
     assert table["other_id"].to_list() == [document_id("web", name) for name in "aba"]
@@ -110,7 +111,7 @@ def test_copies_of_earlier_shards_are_dropped_whatever_is_built_first(tmp_path: 
     assert 1000 < len(figures["similarity_plot"]) < 30_000
     assert kept.manifest.rows("documents") == 0
     assert kept.manifest.figures["sample"] == []  # the twins' texts are not in this shard
-    assert build(deduped, recipe, store, third, TOOLS).cached
+    assert build(deduped, recipe, store, third, NO_TOOLS).cached
 
 
 def test_a_missing_earlier_shard_is_named(tmp_path: Path) -> None:
@@ -118,11 +119,11 @@ def test_a_missing_earlier_shard_is_named(tmp_path: Path) -> None:
     add_shard(store, {"a": TEXT})
     second = add_shard(store, {"b": OTHER})
     signatures, duplicates, _ = dedup.steps(recipe, "filtered")
-    build(signatures, recipe, store, second, TOOLS)
+    build(signatures, recipe, store, second, NO_TOOLS)
     with pytest.raises(
         StoreError, match="shard 'web-0001' of 'signatures' of recipe 'demo' is not in the store"
     ):
-        build(duplicates, recipe, store, second, TOOLS)
+        build(duplicates, recipe, store, second, NO_TOOLS)
 
 
 def test_a_later_shard_changes_nothing_for_an_earlier_one(tmp_path: Path) -> None:

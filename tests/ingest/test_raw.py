@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 from assets import raw
 from assets.step import Built, build
 from gristmill.recipe import load_recipe
 from gristmill.register import register_new_files
-from gristmill.store import Store
+from gristmill.store import Registry, Store
+from tests.assets.stores import NO_TOOLS
 from tests.ingest.archives import SAMPLE
 
 
@@ -22,11 +22,8 @@ def built(folder: Path, options: str = "") -> Built:
     recipe = load_recipe(folder / "mill.yaml")
     store = Store.open(folder.parent / "store")
     register_new_files(recipe, store)
-    nothing: Any = None  # the step uses no tools
-    from gristmill.store import Registry
-
     (shard,) = Registry(store, recipe.name).shards()
-    return build(raw.step(recipe), recipe, store, shard, nothing)
+    return build(raw.step(recipe), recipe, store, shard, NO_TOOLS)
 
 
 def test_the_step_publishes_documents_decisions_and_figures(tmp_path: Path) -> None:
