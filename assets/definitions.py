@@ -49,15 +49,17 @@ def asset_definitions(recipe: Recipe) -> list[dg.AssetsDefinition]:
 def catalogue_definition(recipe: Recipe) -> dg.AssetsDefinition:
     """The DuckDB file with views over everything that is current; never cached, since it is about refs."""
     found = steps(recipe)
+    read = {given.asset for step in found for given in step.inputs}
+    last = [step.name for step in found if step.name not in read]  # after them, everything is there
 
     @dg.asset(
         key=asset_key(recipe, "catalogue"),
-        deps=[asset_key(recipe, step.name) for step in found],
+        deps=[asset_key(recipe, name) for name in last],
         description="A DuckDB file with a view per table of every asset, and the funnel.",
-        group_name=f"{recipe.name}_report",
+        group_name=f"{recipe.name}_corpus",
         kinds={"duckdb"},
         owners=list(recipe.owners),
-        tags={"gristmill/recipe": recipe.name, "gristmill/stage": "report"},
+        tags={"gristmill/recipe": recipe.name, "gristmill/stage": "corpus"},
         code_version="1",
     )
     def _catalogue(context: dg.AssetExecutionContext, workshop: Workshop) -> dg.MaterializeResult:

@@ -21,25 +21,23 @@ def metadata(built: Built) -> dict[str, Any]:
     """Metadata of one partition."""
     manifest = built.manifest
     seconds = float(manifest.run["seconds"])
-    shown: dict[str, Any] = {
-        "cached": built.cached,
-        "fingerprint": manifest.fingerprint,
-        "content": manifest.content,
-        "bytes": manifest.bytes,
-        "seconds": seconds,
-        "seconds_now": round(built.seconds, 3),
-        "made_at": manifest.run["at"],
-    }
+    shown: dict[str, Any] = {"cached": built.cached}
     if tables := list(manifest.schemas):
         main = "documents" if "documents" in tables else tables[0]
         shown["dagster/row_count"] = manifest.rows(main)
         shown["dagster/column_schema"] = column_schema(manifest, main)
+    shown |= {key: render(value, key) for key, value in manifest.figures.items()}
     if "llm" in manifest.run:
         shown["llm"] = render(manifest.run["llm"], "llm")
+    shown["seconds"] = seconds
     if manifest.figures.get("characters") and seconds:
         shown["mb_per_s"] = round(manifest.figures["characters"] / 1e6 / seconds, 3)
-    for key, value in manifest.figures.items():
-        shown[key] = render(value, key)
+    shown |= {
+        "made_at": manifest.run["at"],
+        "bytes": manifest.bytes,
+        "fingerprint": manifest.fingerprint,
+        "content": manifest.content,
+    }
     return {key: value for key, value in shown.items() if value is not None}
 
 

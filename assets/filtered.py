@@ -47,7 +47,7 @@ def step(recipe: Recipe, upstream: str) -> Step:
         run=run,
         version=VERSION,
         description="Documents in the wanted languages that break no rule of Gopher on repetition and quality.",
-        group="filter",
+        group="ingest",
         options=lambda source: options(source).model_dump(mode="json"),
         inputs=(Input(upstream),),
         models=(LANGUAGE_MODEL,),

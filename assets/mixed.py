@@ -36,7 +36,7 @@ def step(recipe: Recipe, texts: tuple[str, ...]) -> Step:
         run=run,
         version=MIXED_VERSION,
         description="Token shards for trainers: proportions solved on tokens, one order, an index back to documents.",
-        group="mix",
+        group="corpus",
         options=lambda source: {**options.model_dump(mode="json"), "texts": list(texts)},
         inputs=(
             Input("selected", "global", ("selection",)),

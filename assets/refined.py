@@ -43,7 +43,7 @@ def step(recipe: Recipe, upstream: str) -> Step:
         version=VERSION,
         description="Documents without the lines and texts that a language model's programs remove (ProX); every "
         "program is kept, so that the edit can be replayed and undone.",
-        group="refine",
+        group="rewrite",
         options=lambda source: _options_read(options, source),
         inputs=(Input(upstream),),
         models=(options.model,),

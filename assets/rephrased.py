@@ -45,7 +45,7 @@ def step(recipe: Recipe, upstream: str) -> Step:
         version=VERSION,
         description="Passages rewritten in given styles by a language model; every planned one has a derivation "
         "that says what became of it.",
-        group="rephrase",
+        group="rewrite",
         options=lambda source: _options_read(options, source),
         inputs=(Input(upstream),),
         models=(options.model, *([LANGUAGE_MODEL] if compares_languages else [])),

@@ -44,7 +44,7 @@ def step(recipe: Recipe, texts: tuple[str, ...]) -> Step:
         run=run,
         version=SCORED_VERSION,
         description="One row per document with what selection reads: source, method, tokens, quality; no text.",
-        group="select",
+        group="score",
         options=lambda source: {"texts": list(texts)},
         inputs=tuple(inputs),
     )

@@ -30,7 +30,7 @@ def step(recipe: Recipe) -> Step:
         run=run,
         version=SELECTED_VERSION,
         description="Which documents the token budget is spent on, best first, over all shards.",
-        group="select",
+        group="corpus",
         options=lambda source: options.model_dump(mode="json"),
         inputs=(Input("scored", "all", ("scores",)),),
         partitioned=False,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import polars as pl
@@ -269,7 +269,7 @@ def _run(
             options=name.options,
             inputs=name.inputs,
             figures={**work.counts, **figures},
-            run={"llm": asdict(usage)} if usage.requests else {},
+            run={"llm": usage.figures()} if usage.requests else {},
         )
 
 

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from gristmill import progress
 from gristmill.errors import EngineError
@@ -42,6 +42,10 @@ class Usage:
     def since(self, earlier: Usage) -> Usage:
         """What came on top of an earlier state."""
         return Usage(*(getattr(self, name) - getattr(earlier, name) for name in self.__dataclass_fields__))
+
+    def figures(self) -> dict[str, float]:
+        """The counts by name, and seconds to the millisecond."""
+        return {**asdict(self), "seconds": round(self.seconds, 3)}
 
     def sentence(self) -> str:
         """`60 requests, 20 cached, 40 sent; 16,000 prompt and 6,000 output tokens in 31.2 s (512 and 192 per s)`."""

@@ -111,19 +111,21 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
 
 
 def test_the_asset_graph_shows_every_stage(ui: Ui) -> None:
-    groups = ui.query("{assetNodes{groupName repository{name location{name}} assetKey{path}}}")["assetNodes"]
-    names = {"/".join(node["assetKey"]["path"]) for node in groups}
-    assert {
-        "small/raw",
-        "small/filtered",
-        "small/deduped",
-        "small/refined",
-        "small/rephrased",
-        "small/mixed",
-    } <= names
-    node = groups[0]
-    place = f"{node['repository']['name']}@{node['repository']['location']['name']}"
-    expanded = ",".join(f"{place}:{group}" for group in sorted({node["groupName"] for node in groups}))
+    nodes = ui.query("{assetNodes{groupName assetKey{path}}}")["assetNodes"]
+    names = {"/".join(node["assetKey"]["path"]) for node in nodes}
+    stages = (
+        "raw",
+        "filtered",
+        "deduped",
+        "refined",
+        "rephrased",
+        "scored",
+        "selected",
+        "mixed",
+        "catalogue",
+    )
+    assert {f"small/{stage}" for stage in stages} <= names
+    expanded = ",".join(f"global@global:{group}" for group in sorted({node["groupName"] for node in nodes}))
     ui.open(f"/asset-groups?expanded={expanded}", "rephrased")
     for name in ("raw", "filtered", "refined", "mixed"):
         assert ui.page.get_by_text(name, exact=True).count() >= 1
@@ -152,14 +154,12 @@ def test_checks_of_every_partition_are_shown(ui: Ui) -> None:
 
 def test_a_click_materializes_one_partition(ui: Ui) -> None:
     before = {run["runId"] for run in ui.runs()}
-    ui.open("/assets/small/filtered?view=partitions", "prose-0002")
+    ui.open("/assets/small/filtered?view=partitions&partition=prose-0002", "rows_in")
     ui.page.get_by_role("button", name="Materialize").first.click()
-    dialog = ui.page.get_by_role("dialog")
-    field = dialog.locator("input").first
-    field.wait_for(timeout=30_000)
-    field.fill("prose-0002")
+    launch = ui.page.get_by_role("dialog").get_by_role("button", name="Launch 1 run")  # the page's partition
+    launch.wait_for(timeout=30_000)
     ui.picture("launch")
-    dialog.get_by_role("button", name="Launch").first.click()
+    launch.click()
 
     def finished() -> list[dict[str, Any]]:
         clicked = [
