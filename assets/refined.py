@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.step import Input, Step, Work
+from assets.step import Input, Step, Work, options_for
 from gristmill.documents import DECISIONS, DOCUMENTS, empty
 from gristmill.llm.requests import Answer
 from gristmill.progress import expect
@@ -44,21 +44,12 @@ def step(recipe: Recipe, upstream: str) -> Step:
         description="Documents without the lines and texts that a language model's programs remove (ProX); every "
         "program is kept, so that the edit can be replayed and undone.",
         group="rewrite",
-        options=lambda source: _options_read(options, source),
+        options=lambda source: options_for(options, source, prompts=prompts_digest(options)),
         inputs=(Input(upstream),),
         models=(options.model,),
         kinds=frozenset({"parquet", "polars", "vllm"}),
         checked="decisions",
     )
-
-
-def _options_read(options: RefineOptions, source: str | None) -> dict[str, Any]:
-    """The options that count for a shard of this source: of the list of sources, whether it is in it."""
-    return {
-        **options.model_dump(mode="json", exclude={"sources"}),
-        "included": options.sources is None or source in options.sources,
-        "prompts": prompts_digest(options),
-    }
 
 
 def _refine(work: Work, *, upstream: str, options: RefineOptions) -> dict[str, Any]:

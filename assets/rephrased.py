@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.step import Input, Step, Work
+from assets.step import Input, Step, Work, options_for
 from gristmill.errors import StageError
 from gristmill.filter import identify_languages
 from gristmill.hashing import random_u64
@@ -46,21 +46,12 @@ def step(recipe: Recipe, upstream: str) -> Step:
         description="Passages rewritten in given styles by a language model; every planned one has a derivation "
         "that says what became of it.",
         group="rewrite",
-        options=lambda source: _options_read(options, source),
+        options=lambda source: options_for(options, source, prompts=prompts_digest(options)),
         inputs=(Input(upstream),),
         models=(options.model, *([LANGUAGE_MODEL] if compares_languages else [])),
         kinds=frozenset({"parquet", "polars", "vllm"}),
         checked="derivations",
     )
-
-
-def _options_read(options: RephraseOptions, source: str | None) -> dict[str, Any]:
-    """The options that count for a shard of this source: of the list of sources, whether it is in it."""
-    return {
-        **options.model_dump(mode="json", exclude={"sources"}),
-        "included": options.sources is None or source in options.sources,
-        "prompts": prompts_digest(options),
-    }
 
 
 def _rephrase(work: Work, *, upstream: str, options: RephraseOptions) -> dict[str, Any]:

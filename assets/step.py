@@ -19,6 +19,7 @@ from gristmill import progress
 from gristmill.errors import StageError, StoreError
 from gristmill.hashing import digest_json
 from gristmill.llm import Usage
+from gristmill.options import Options
 from gristmill.recipe import Recipe
 from gristmill.store import Manifest, ObjectWriter, Registry, Shard, Store
 from gristmill.store.objects import fingerprint
@@ -296,6 +297,16 @@ def _check(work: Work, inputs: dict[str, list[Manifest]]) -> None:
         repeated = pl.scan_parquet(path).select(pl.col("id").is_duplicated().sum()).collect().item()
         if repeated:
             raise StageError(f"{where}: {repeated} rows of {table!r} share an id with another")
+
+
+def options_for(options: Options, source: str | None, **more: Any) -> dict[str, Any]:
+    """The options of a stage with `sources` that count for a shard of this source.
+
+    Of the list of sources that is whether this one is in it: naming another one there changes nothing here.
+    """
+    chosen: tuple[str, ...] | None = getattr(options, "sources", None)
+    included = chosen is None or source in chosen
+    return {**options.model_dump(mode="json", exclude={"sources"}), "included": included, **more}
 
 
 def documents_in(step: Step) -> str | None:

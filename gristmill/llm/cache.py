@@ -33,6 +33,7 @@ from gristmill.errors import StoreError
 from gristmill.hashing import digest_file
 from gristmill.llm.journal import SUFFIX, Entry, JournalReader, JournalWriter, without_writer
 from gristmill.llm.requests import Answer, ModelIdentity
+from gristmill.store.files import sync
 
 FORMAT = 1  # version of the segments; a newer one is refused
 
@@ -337,21 +338,13 @@ def _write_segment(folder: Path, table: pa.Table) -> Path:
             os.fsync(handle.fileno())
         target = folder / f"{digest_file(unfinished)}.parquet"
         unfinished.replace(target)
-        _sync_folder(folder)
+        sync(folder)
     except OSError as error:
         raise StoreError(
             f"answers {folder.parent}: cannot write a segment: {error.strerror or error}; the answers stay in "
             "their journal, make room and run again"
         ) from error
     return target
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

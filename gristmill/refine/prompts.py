@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
-from gristmill.errors import RecipeError, suggest
 from gristmill.hashing import digest_text
 from gristmill.llm.requests import Messages
+from gristmill.llm.templates import read_template
 from gristmill.refine.chunking import number_lines
 from gristmill.refine.options import BosMode, RefineOptions
 
@@ -46,16 +45,7 @@ class Template:
 @cache
 def packaged_template(name: str) -> Template:
     """A template that comes with Gristmill; RecipeError for an unknown name."""
-    if name not in PROMPT_NAMES:
-        raise RecipeError(
-            f"refine.prompt: no template is named {name!r}; known: {sorted(PROMPT_NAMES)}."
-            f"{suggest(name, PROMPT_NAMES)}"
-        )
-    text = (
-        resources.files("gristmill.refine").joinpath("templates", f"{name}.txt").read_text(encoding="utf-8")
-    )
-    header, system, *turns = text.removesuffix("\n").split("\n---\n")
-    facts = dict(line.split(": ", 1) for line in header.splitlines())
+    facts, (system, *turns) = read_template("refine", name, PROMPT_NAMES, "refine.prompt")
     return Template(
         name=facts["name"],
         version=int(facts["version"]),

@@ -6,7 +6,7 @@ from gristmill.rephrase.planning import Plan, Planned, plan_passages, planned_re
 from gristmill.rephrase.rephrase import Rephrased, accept_passages
 from gristmill.rephrase.styles import prompts_digest
 
-VERSION = 1  # raise when the same documents, options and answers give other output
+VERSION = 2  # raise when the same documents, options and answers give other output
 
 __all__ = [
     "VERSION",

@@ -1,10 +1,11 @@
 """Whether a rephrasing is taken: repairs and rules in a fixed order, the first that fails names the reason.
 
 The order, after WRAP (arXiv 2401.16380, appendix B) and the design of Gristmill:
-  1 incomplete (the length limit stopped the model), empty     2 code fence or passage marks around all: cut
-  3 preface: cut      4 closing remark: cut      5 quotes around all, bold marks: cut
+  1 incomplete (the length limit stopped the model), empty
+  2 code fence or passage marks around all: cut      3 preface: cut      4 closing remark: cut
+  5 quotes around all, bold marks: cut
   6 refusal, template_leak      7 qa_format; markdown; incomplete (ends inside a sentence)
-  8 ratio      9 copied; loop      10 novel_number, novel_name, novel_url      11 language
+  8 ratio      9 copied; loop      10 novel_number, novel_name, novel_url, novel_words      11 language
 A rule that is off (`None`) is passed over. Nothing here raises, whatever the model wrote. Rules count words,
 not tokens of a model, so that figures of different models compare; an East Asian character counts as a word.
 """
@@ -16,9 +17,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gristmill.rephrase import leaks, repairs
-from gristmill.rephrase.faithfulness import novel_items
+from gristmill.rephrase.faithfulness import novel_items, novel_word_share
 from gristmill.rephrase.options import AcceptanceOptions
-from gristmill.rephrase.pairs import format_pairs, parse_pairs, without_tags
+from gristmill.rephrase.pairs import format_pairs, parse_pairs, split_pairs, without_tags
 from gristmill.rephrase.sentences import sentence_spans
 from gristmill.rephrase.styles import Template
 
@@ -26,12 +27,13 @@ IdentifyLanguage = Callable[[list[str]], list[tuple[str, float]]]
 
 REASONS = (
     "incomplete", "empty", "refusal", "template_leak", "qa_format", "markdown", "ratio", "copied", "loop",
-    "novel_number", "novel_name", "novel_url", "language",
+    "novel_number", "novel_name", "novel_url", "novel_words", "language",
 )  # fmt: skip
 
 _COPY_GRAM = 8  # words
 _LOOP_GRAM = 3
 _MIN_WORDS_FOR_LOOPS = 20  # shorter texts repeat words by chance
+_MIN_TELLING_CHARS = 4  # of a word by which an answer says something; shorter ones are mostly grammar
 _MIN_LANGUAGE_CHARS = 60  # a shorter part is not enough to tell a language
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
 _SENTENCE_END = re.compile(r"[.!?…。！？:;][\"'”’»›)\]*`」』]*\s*\Z|[。！？」』]\Z")
@@ -64,15 +66,18 @@ def judge(
         return replace(verdict, reason="empty")
     if leaks.finds_refusal(text, source):
         return replace(verdict, reason="refusal")
-    if leaks.finds_template_leak(text, source, template.instruction):
+    if leaks.finds_template_leak(text, source, template.own_words):
         return replace(verdict, reason="template_leak")
     if template.format == "qa":
         parsed = parse_pairs(text)
         if parsed.problem is not None:
             return replace(verdict, reason="qa_format")
-        text = format_pairs(parsed.pairs)
-        if parsed.preamble:
-            done = tuple(dict.fromkeys((*done, "preface")))
+        pairs = _grounded(parsed.pairs, source, options)
+        if not pairs:
+            return replace(verdict, reason="novel_words")
+        text = format_pairs(pairs)
+        dropped = ("ungrounded",) if len(pairs) < len(parsed.pairs) else ()
+        done = tuple(dict.fromkeys((*done, *parsed.repairs, *dropped)))
         verdict = Verdict(text, None, done)
     words_only = without_tags(text) if template.format == "qa" else text
     if options.markdown and leaks.finds_markdown(words_only, source):
@@ -149,6 +154,26 @@ def _repair(generated: str, source: str) -> tuple[str, tuple[str, ...]]:
     return text, tuple(dict.fromkeys(done))
 
 
+def _grounded(pairs: list[tuple[str, str]], source: str, options: AcceptanceOptions) -> list[tuple[str, str]]:
+    """The pairs that are taken from the passage; all where `max_novel_words` is off.
+
+    Such a pair has few words that the passage lacks, and its answer a word of the passage that the question lacks.
+    """
+    bound = options.max_novel_words
+    if bound is None:
+        return pairs
+    given = set(words(source))
+    return [
+        (question, answer)
+        for question, answer in pairs
+        if novel_word_share(f"{question} {answer}", source) <= bound
+        and any(
+            len(word) >= _MIN_TELLING_CHARS or word.isdigit()
+            for word in given & set(words(answer)) - set(words(question))
+        )
+    ]
+
+
 def _ends_inside_sentence(text: str, source: str) -> bool:
     return _SENTENCE_END.search(source.rstrip()) is not None and _SENTENCE_END.search(text) is None
 
@@ -165,12 +190,12 @@ def _breaks_proportions(
         return "copied"
     if options.max_copied_8grams is not None and _copied_share(written, given) > options.max_copied_8grams:
         return "copied"
-    if (
-        options.min_distinct_3grams is not None
-        and len(written) >= _MIN_WORDS_FOR_LOOPS
-        and distinct_ratio(written) < options.min_distinct_3grams * distinct_ratio(given)
-    ):
-        return "loop"
+    if options.min_distinct_3grams is not None:
+        least = options.min_distinct_3grams * distinct_ratio(given)
+        # An answer repeats words of its question; that is no loop.
+        parts = [words(part) for part in split_pairs(text)] if form == "qa" else [written]
+        if any(len(part) >= _MIN_WORDS_FOR_LOOPS and distinct_ratio(part) < least for part in parts):
+            return "loop"
     return None
 
 
@@ -203,6 +228,8 @@ def _check_faithfulness(
         return replace(verdict, reason="novel_name")
     if options.max_novel_urls is not None and len(items.urls) > options.max_novel_urls:
         return replace(verdict, reason="novel_url")
+    if options.max_novel_words is not None and novel_word_share(words_only, source) > options.max_novel_words:
+        return replace(verdict, reason="novel_words")
     return verdict
 
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 _DIGITS = re.compile(r"\d{1,3}(?:[ \u00a0\u202f'’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:/]\d+)*", re.ASCII)
+_MIN_LONG_WORD = 5  # characters; shorter words are mostly grammar
+_STEM_CHARS = 5  # words that begin alike are forms of one word: generate, generation
 _MAX_DIGITS = 30  # longer runs are serial numbers; their first digits name them
 _LIST_MARK = re.compile(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
 _MAGNITUDES = {
@@ -78,6 +80,7 @@ _NEXT_YEAR = re.compile(
 )
 _YEARS = (1000, 2100)
 
+_IDENTIFIER = re.compile(r"\w*[^\W_]_+[^\W_]\w*")
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'”’)\]]+", re.IGNORECASE)
 _BEGINS_SENTENCE = re.compile(r"(?:\A|[.!?:…。！？]|\n|[\"“„«(\[])\s*\Z")
@@ -96,9 +99,19 @@ class NovelItems:
     number_recall: float | None
 
 
+def novel_word_share(text: str, source: str) -> float:
+    """Long words of `text` whose beginning no word of `source` has / long words of `text`; 0 where it has none.
+
+    High for a good paraphrase too: a bound suits small models, which write from memory where they should rewrite.
+    """
+    known = {word.lower()[:_STEM_CHARS] for word in _WORD.findall(source)}
+    said = [word.lower()[:_STEM_CHARS] for word in _WORD.findall(text) if len(word) >= _MIN_LONG_WORD]
+    return sum(stem not in known for stem in said) / len(said) if said else 0.0
+
+
 def novel_items(text: str, source: str) -> NovelItems:
-    """Numbers, capitalised names of two or more words, and web addresses of `text` that `source` does not
-    have.
+    """Numbers, names (capitalised ones of two or more words, and words with an underscore inside), and web
+    addresses of `text` that `source` does not have.
 
     `number_recall` is null where the passage has no number in digits. Linear; no randomness.
     """
@@ -114,7 +127,7 @@ def novel_items(text: str, source: str) -> NovelItems:
     urls = [url.rstrip(".,;:!?") for url in _URL.findall(text)]
     return NovelItems(
         numbers=tuple(dict.fromkeys(numbers)),
-        names=tuple(dict.fromkeys(_novel_names(without_urls, source))),
+        names=tuple(dict.fromkeys((*_novel_names(without_urls, source), *_novel_identifiers(text, source)))),
         urls=tuple(dict.fromkeys(url for url in urls if url.lower() not in folded)),
         number_recall=recall,
     )
@@ -266,6 +279,12 @@ def _novel_names(text: str, source: str) -> list[str]:
     return [
         " ".join(name) for name in names if len(name) > 1 and any(_stem(word) not in known for word in name)
     ]
+
+
+def _novel_identifiers(text: str, source: str) -> list[str]:
+    """Names of functions, options and files: words of `text` with an underscore inside that `source` lacks."""
+    known = {word.lower() for word in _IDENTIFIER.findall(source)}
+    return [word for word in _IDENTIFIER.findall(text) if word.lower() not in known]
 
 
 def _stem(word: str) -> str:

@@ -64,6 +64,12 @@ _INSTRUCTIONS = re.compile(
     r"|\byou are an? (?:helpful |ai )*(?:assistant|language model|rewriter)\b",
     re.IGNORECASE,
 )
+# A rephrasing stands for its passage and does not speak about it.
+_ABOUT_THE_PASSAGE = re.compile(
+    r"\b(?:the|this)(?: (?:original|given|above|following))? passage\b(?! of\b)"
+    r"|\b(?:the|this) (?:original|given|rewritten|rephrased) (?:text|paragraph)\b",
+    re.IGNORECASE,
+)
 _MIN_PROMPT_WORDS = 8  # a run of this many words of the prompt is a leak
 
 _ITEM = r"[ \t]*(?:[-*+•]|\d{1,2}[.)]) \S"
@@ -86,11 +92,11 @@ def finds_refusal(text: str, source: str) -> bool:
 
 
 def finds_template_leak(text: str, source: str, instruction: str) -> bool:
-    """Whether chat marks, headings of a prompt or sentences of an instruction stand in the text but not in
-    the passage.
+    """Whether chat marks, headings of a prompt, sentences of an instruction or words about "the passage" stand
+    in the text but not in the passage.
     """
     folded = source.lower()
-    for pattern in (_CHAT_MARKS, _HEADINGS, _INSTRUCTIONS):
+    for pattern in (_CHAT_MARKS, _HEADINGS, _INSTRUCTIONS, _ABOUT_THE_PASSAGE):
         if any(match.group().strip().lower() not in folded for match in pattern.finditer(text)):
             return True
     words = _words(instruction)

@@ -121,6 +121,15 @@ class AcceptanceOptions(Options):
         ge=0,
         le=1,
     )
+    max_novel_words: float | None = Field(
+        default=None,
+        description="Share of the rephrasing's words of five letters and more that the passage does not have in any "
+        "form. Pairs that have more, or whose answer adds nothing from the passage, are dropped first. "
+        "null: any, for a paraphrase is free in its words; small models need a bound, since they write from memory. "
+        "Source: Gristmill.",
+        ge=0,
+        le=1,
+    )
     max_novel_numbers: int | None = Field(
         default=0,
         description="Numbers that the passage does not have, after separators, number words and ordinals "
@@ -215,6 +224,14 @@ class RephraseOptions(Options):
         description="Blocks that are passed through, since rephrasing them loses their structure. Source: "
         "as min_passage_tokens.",
         strict=False,
+    )
+    min_sentence_share: float | None = Field(
+        default=None,
+        description="Passages with a smaller share of their characters in sentences are passed through: headings, "
+        "key words, console output. null rephrases them too; keep it for languages without end marks. Source: "
+        "Gristmill; the share is 1 in plain prose.",
+        ge=0,
+        le=1,
     )
     output_factor: float = Field(
         default=2.0,

@@ -15,22 +15,24 @@ MAX_PREAMBLE_CHARS = 200
 
 _BULLET = re.compile(r"(?:[-*•–]\s*|\d{1,2}[.)]\s+)(?=\**(?:question|answer)\b)", re.IGNORECASE)
 _TAG = re.compile(r"\**(question|answer)\s*\d*\s*:\**\s*", re.IGNORECASE)
+_WORD = re.compile(r"\w+")
 _NEXT_TAG = re.compile(r"(?<=\s)(?=(?:Question|Answer)\s*\d*\s*:)")
 
 
 class Pairs(NamedTuple):
-    """Complete pairs in order; `problem`: why there are none to take; `preamble`: what stood before them."""
+    """Complete pairs in order; `problem`: why there are none to take; `repairs`: what was left out."""
 
     pairs: list[tuple[str, str]]
     problem: str | None
-    preamble: str = ""
+    repairs: tuple[str, ...] = ()
 
 
 def parse_pairs(text: str) -> Pairs:
-    """The pairs of a text. A last question without an answer is dropped; one inside is the problem
-    `unanswered`.
+    """The pairs of a text. A last question without an answer is dropped; one inside is the problem `unanswered`.
 
-    Other problems: `preamble` (too much before the first question), `no_pairs`.
+    Other problems: `preamble` (too much before the first question), `no_pairs`, `repeats` (no pair is left).
+    Repairs: `preface` (words before the first question), `repeats` (a question asked again, or an answer
+    that only repeats its question).
     """
     open_pairs: list[tuple[list[str], list[str]]] = []
     preamble: list[str] = []
@@ -54,7 +56,11 @@ def parse_pairs(text: str) -> Pairs:
         return Pairs([], "no_pairs")
     if not all(question and answer for question, answer in pairs):
         return Pairs([], "unanswered")
-    return Pairs(pairs, None, "\n".join(preamble))
+    distinct = _without_repeats(pairs)
+    if not distinct:
+        return Pairs([], "repeats")
+    made = {"preface": bool(preamble), "repeats": len(distinct) < len(pairs)}
+    return Pairs(distinct, None, tuple(name for name, is_made in made.items() if is_made))
 
 
 def format_pairs(pairs: list[tuple[str, str]]) -> str:
@@ -62,9 +68,27 @@ def format_pairs(pairs: list[tuple[str, str]]) -> str:
     return "\n\n".join(f"Question: {question}\nAnswer: {answer}" for question, answer in pairs)
 
 
+def split_pairs(text: str) -> tuple[str, str]:
+    """All questions, and all answers, of formatted pairs."""
+    pairs = parse_pairs(text).pairs
+    return "\n".join(question for question, _ in pairs), "\n".join(answer for _, answer in pairs)
+
+
 def without_tags(text: str) -> str:
     """The text of formatted pairs without the tags, for rules that read its words."""
     return re.sub(r"^(?:Question|Answer): ", "", text, flags=re.MULTILINE)
+
+
+def _without_repeats(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The first pair of each question, where its answer has a word that the question lacks; letter case and marks
+    count for nothing.
+    """
+    first: dict[tuple[str, ...], tuple[str, str]] = {}
+    for question, answer in pairs:
+        asked, told = (tuple(_WORD.findall(part.lower())) for part in (question, answer))
+        if asked not in first and not set(told) <= set(asked):
+            first[asked] = (question, answer)
+    return list(first.values())
 
 
 def _pieces(text: str) -> list[str]:

@@ -20,9 +20,11 @@ from gristmill.llm.budget import admit
 from gristmill.llm.requests import Request
 from gristmill.rephrase.options import RephraseOptions, StyleOptions
 from gristmill.rephrase.passages import CountTokens, Passage, split_passages
+from gristmill.rephrase.prose import sentence_share
 from gristmill.rephrase.styles import Messages, Template, assign_style, template_of
 
 ACCEPTED, REJECTED, PASSED_THROUGH, NOT_ATTEMPTED = "accepted", "rejected", "passed_through", "not_attempted"
+FRAGMENTS = "fragments"  # why a passage is passed through: headings, key words, lines of output
 
 CountPromptTokens = Callable[[list[Messages]], list[int]]
 Key = tuple[str, int, int]  # parent id, passage, sample
@@ -170,15 +172,16 @@ def _plan_batch(
     documents: pl.DataFrame, options: RephraseOptions, overheads: dict[str, int], count_tokens: CountTokens
 ) -> pl.DataFrame:
     ids = documents["id"].to_list()
+    texts = documents["text"].fill_null("").to_list()
     found = split_passages(
-        documents["text"].fill_null("").to_list(),
+        texts,
         count_tokens,
         max_tokens=options.max_passage_tokens,
         min_tokens=options.min_passage_tokens,
         skip_blocks=options.skip_blocks,
     )
     rows: list[dict[str, Any]] = []
-    for parent_id, passages in zip(ids, found, strict=True):
+    for parent_id, text, passages in zip(ids, texts, found, strict=True):
         for index, passage in enumerate(passages):
             facts = {
                 "parent_id": parent_id,
@@ -189,8 +192,9 @@ def _plan_batch(
                 "tokens": passage.tokens,
                 "hard_split": passage.hard_split,
             }
-            if passage.kind != "prose":
-                rows.append({**facts, "sample": 0, "outcome": PASSED_THROUGH, "reason": passage.kind})
+            left_as_is = _why_passed_through(text, passage, options)
+            if left_as_is is not None:
+                rows.append({**facts, "sample": 0, "outcome": PASSED_THROUGH, "reason": left_as_is})
                 continue
             key = parent_id if options.reassemble else f"{parent_id}:{index}"
             style = assign_style(options.styles, key, seed=options.seed, balance=options.balance)
@@ -201,6 +205,16 @@ def _plan_batch(
             }
             rows += [{**facts, "sample": sample} for sample in range(options.samples)]
     return model.frame(rows, PLANNED)
+
+
+def _why_passed_through(text: str, passage: Passage, options: RephraseOptions) -> str | None:
+    """The kind of a block that is not rephrased, "fragments" for too few sentences; None for what is rephrased."""
+    if passage.kind != "prose":
+        return passage.kind
+    least = options.min_sentence_share
+    if least is not None and sentence_share(text[passage.start : passage.end]) < least:
+        return FRAGMENTS
+    return None
 
 
 def _max_output_tokens(passage: Passage, options: RephraseOptions) -> int:

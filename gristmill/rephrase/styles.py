@@ -2,8 +2,9 @@
 
 WRAP (arXiv 2401.16380) has four styles: easy, medium, hard and qa. The prompts here are our own; each meets
 the intent of its style, adds that nothing may be invented, and ends with the passage between delimiters. They
-lie in `templates/` as files with a header (name, version, format, source, licence), a system message and an
-instruction.
+lie in `templates/` as files with a header (name, version, format, source, licence), a system message, an
+instruction, and where it helps examples: passages, each with its answer. Small models need them: SmolLM2-135M
+repeats the marks of the passage, or the passage, without.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Literal, cast
 
-from gristmill.errors import RecipeError, suggest
 from gristmill.hashing import digest_text, uniform
+from gristmill.llm.templates import read_template
 from gristmill.rephrase.options import STYLE_NAMES, RephraseOptions, StyleOptions
 
 Format = Literal["prose", "qa"]
@@ -27,7 +27,7 @@ _SYSTEM_OF_OWN_PROMPTS = "medium"  # a recipe's own instruction goes with this t
 
 @dataclass(frozen=True)
 class Template:
-    """One prompt: `instruction` is followed by the passage."""
+    """One prompt: `instruction` is followed by the passage; `examples` are passages with their answers."""
 
     name: str
     version: int
@@ -36,48 +36,53 @@ class Template:
     licence: str
     system: str
     instruction: str
+    examples: tuple[tuple[str, str], ...] = ()
 
     @property
     def digest(self) -> str:
         """Names everything of the prompt but the passage."""
-        return digest_text(self.name, self.format, self.system, self.instruction, _DELIMITER)
+        return digest_text(
+            self.name, self.format, self.system, self.instruction, _DELIMITER, *sum(self.examples, ())
+        )
+
+    @property
+    def own_words(self) -> str:
+        """What of the prompt must not come back in an answer."""
+        return "\n".join((self.instruction, *sum(self.examples, ())))
 
     def messages(self, passage: str) -> Messages:
         """The chat messages (role, content) for a passage.
 
         The passage stands last, between `<passage>` and `</passage>`; where it holds such a mark itself, a
-        number is added to the marks until they are new.
+        number is added to the marks until they are new. Examples are turns of the chat before that.
         """
+        turns: list[tuple[str, str]] = [("system", self.system)]
+        for example, answer in self.examples:
+            turns += [("user", self._ask(example)), ("assistant", answer)]
+        return (*turns, ("user", self._ask(passage)))
+
+    def _ask(self, passage: str) -> str:
         mark, number = _DELIMITER, 1
         while f"<{mark}>" in passage or f"</{mark}>" in passage:
             number += 1
             mark = f"{_DELIMITER}-{number}"
-        user = f"{self.instruction}\n\n<{mark}>\n{passage}\n</{mark}>"
-        return (("system", self.system), ("user", user))
+        return f"{self.instruction}\n\n<{mark}>\n{passage}\n</{mark}>"
 
 
 @cache
 def packaged_template(name: str) -> Template:
     """The template of a style that comes with Gristmill; RecipeError for an unknown name."""
-    if name not in STYLE_NAMES:
-        raise RecipeError(
-            f"rephrase.styles: no template is named {name!r}; known: {sorted(STYLE_NAMES)}, or give the "
-            f"style a "
-            f"prompt of its own.{suggest(name, STYLE_NAMES)}"
-        )
-    text = (
-        resources.files("gristmill.rephrase").joinpath("templates", f"{name}.txt").read_text(encoding="utf-8")
-    )
-    header, system, instruction = text.split("\n---\n")
-    facts = dict(line.split(": ", 1) for line in header.splitlines())
+    facts, parts = read_template("rephrase", name, STYLE_NAMES, "rephrase.styles")
+    system, instruction, *examples = (part.strip() for part in parts)
     return Template(
         name=facts["name"],
         version=int(facts["version"]),
         format=cast(Format, facts["format"]),
         source=facts["source"],
         licence=facts["licence"],
-        system=system.strip(),
-        instruction=instruction.strip(),
+        system=system,
+        instruction=instruction,
+        examples=tuple(zip(examples[::2], examples[1::2], strict=True)),
     )
 
 

@@ -109,14 +109,14 @@ class LocalFiles:
         target = self._path(key)
         with self._failing("write", target):
             try:
-                _sync(path)
+                sync(path)
                 self._place(path, target, os.replace)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
                 with self._unfinished() as copy:  # the file lies on another disk
                     shutil.copyfile(path, copy)
-                    _sync(copy)
+                    sync(copy)
                     self._place(copy, target, os.replace)
                 path.unlink()
 
@@ -201,7 +201,7 @@ class LocalFiles:
                 if not unfinished.exists():
                     raise
         with contextlib.suppress(FileNotFoundError):
-            _sync(path.parent)
+            sync(path.parent)
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
@@ -228,10 +228,11 @@ def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
+        sync(folder.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make a file's bytes, or the names in a folder, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -13,8 +13,6 @@ from gristmill.store import Registry, Shard, ShardFile, Store
 from resources.tools import Tools
 
 NO_TOOLS = Tools({}, base=Path("/nowhere"), answers=Path("/nowhere"), folder=Path("/nowhere"))
-    {}, base=Path("/nowhere"), answers=Path("/nowhere"), folder=Path("/nowhere")
-)  # of a step without models
 
 
 def recipe_of(sections: str, *sources: str) -> Recipe:

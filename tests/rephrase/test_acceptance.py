@@ -81,6 +81,42 @@ def test_a_length_limit_makes_an_answer_incomplete_before_all_else() -> None:
     assert _reason(GOOD, finish="length") == "incomplete"
 
 
+def test_pairs_that_the_length_limit_cut_are_incomplete_too() -> None:
+    assert _reason(PAIRS, style="qa", finish="length") == "incomplete"
+
+
+def test_an_answer_in_the_words_of_its_question_is_no_loop_and_a_repeated_answer_is() -> None:
+    stem = "guests may operate the wheel of the tide mill at Eling"
+    pair = f"Question: On how many days of a week is it that {stem}?\nAnswer: Twice weekly {stem}."
+    assert _reason(pair, style="qa", max_copied_8grams=None) is None
+    answer = f"The keeper says that {stem} while she is there herself."
+    pairs = "\n".join(f"Question: {word} says so?\nAnswer: {answer}" for word in ("Who", "When", "Why"))
+    assert _reason(pairs, style="qa") == "loop"
+
+
+def test_words_from_memory_can_be_bounded() -> None:
+    memory = (
+        "Tide mills belong to the oldest machines; medieval monasteries owned several along European coasts."
+    )
+    assert _reason(memory) is None
+    assert _reason(memory, max_novel_words=0.8) == "novel_words"
+    assert _reason(PAIRS, style="qa", max_novel_words=0.8) is None
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        "Question: Who owns mills?\nAnswer: Medieval monasteries owned several.",
+        "Question: Who may turn the wheel?\nAnswer: It is so that you may turn the wheel.",
+    ],
+)
+def test_pairs_that_are_not_from_the_passage_are_dropped_where_words_are_bounded(pair: str) -> None:
+    options = AcceptanceOptions(max_novel_words=0.8)
+    verdict = judge(f"{PAIRS}\n\n{pair}", SOURCE, packaged_template("qa"), options=options)
+    assert (verdict.reason, verdict.text, verdict.repairs) == (None, PAIRS, ("ungrounded",))
+    assert _reason(pair, style="qa", max_novel_words=0.8) == "novel_words"
+
+
 @pytest.mark.parametrize("generated", [GOOD, "Question: What?\nQuestion: Who?\nAnswer: Ann Lowe."])
 def test_questions_need_answers(generated: str) -> None:
     assert _reason(generated, style="qa") == "qa_format"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.rephrase.faithfulness import novel_items
+from gristmill.rephrase.faithfulness import novel_items, novel_word_share
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,17 @@ def test_nothing_in_the_passage_itself_is_novel_and_nothing_raises(text: str, so
 @given(st.text(alphabet=st.sampled_from("0123456789.,:/' aé²"), max_size=60))
 def test_numbers_of_the_passage_itself_are_never_novel(source: str) -> None:
     assert novel_items(source, source).numbers == ()
+
+
+def test_long_words_are_compared_by_how_they_begin() -> None:
+    source = "The mill generates power for a village."
+    assert novel_word_share("Power generation for villages.", source) == 0.0
+    assert novel_word_share("A nuclear generator.", source) == 0.5
+    assert novel_word_share("It is so.", source) == 0.0
+
+
+def test_an_identifier_counts_as_a_name() -> None:
+    source = "Set wheel_speed before open_gate() is called; the_mill is read only."
+    assert novel_items("First wheel_speed, then OPEN_GATE().", source).names == ()
+    assert novel_items("Call set_wheel_speed() first.", source).names == ("set_wheel_speed",)
+    assert novel_items("It is _very_ slow.", source).names == ()

@@ -39,6 +39,9 @@ def test_a_story_in_the_first_person_is_no_refusal() -> None:
         "Assistant: The mill turns.",
         "The mill turns. Keep all numbers, names and dates.",
         "<passage>The mill turns.",
+        "This passage is about a mill.",
+        "Question: What is the main idea of the passage?\nAnswer: The mill.",
+        "The original text is unclear. The mill turns.",
         "Choose other words and another sentence structure than the passage.",
     ],
 )
@@ -49,6 +52,8 @@ def test_marks_headings_and_instructions_are_leaks(text: str) -> None:
 
 def test_marks_of_the_passage_are_no_leak() -> None:
     assert not leaks.finds_template_leak("Write </s> at the end.", "The tag </s> ends it.", "Rewrite.")
+    assert not leaks.finds_template_leak("The passage was narrow.", "It led to the passage.", "Rewrite.")
+    assert not leaks.finds_template_leak("The passage of the bill came late.", "It was passed.", "Rewrite.")
 
 
 @pytest.mark.parametrize(

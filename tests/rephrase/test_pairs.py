@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gristmill.rephrase.pairs import format_pairs, parse_pairs, without_tags
+from gristmill.rephrase.pairs import format_pairs, parse_pairs, split_pairs, without_tags
 
 
 def test_tags_are_read_with_numbers_bullets_case_and_blanks() -> None:
@@ -30,10 +30,24 @@ def test_text_without_pairs_is_a_problem() -> None:
 
 
 def test_few_words_before_the_first_question_are_dropped_and_many_are_a_problem() -> None:
-    assert (
-        parse_pairs("Some questions follow.\nQuestion: A?\nAnswer: B.").preamble == "Some questions follow."
-    )
+    assert parse_pairs("Some questions follow.\nQuestion: A?\nAnswer: B.").repairs == ("preface",)
     assert parse_pairs("word " * 60 + "\nQuestion: A?\nAnswer: B.").problem == "preamble"
+
+
+def test_a_question_asked_again_is_dropped_with_its_answer() -> None:
+    parsed = parse_pairs("Question: What turns?\nAnswer: A mill.\n**Question:** what turns\nAnswer: It does.")
+    assert parsed == ([("What turns?", "A mill.")], None, ("repeats",))
+
+
+def test_an_answer_without_a_word_of_its_own_is_dropped_with_its_question() -> None:
+    echo = "Question: How does the mill turn?\nAnswer: How the mill does turn."
+    assert parse_pairs(echo).problem == "repeats"
+    assert parse_pairs(f"{echo}\nQuestion: Why?\nAnswer: For flour.").pairs == [("Why?", "For flour.")]
+
+
+def test_questions_and_answers_can_be_read_apart() -> None:
+    text = format_pairs([("A?", "B."), ("C?", "D\nE.")])
+    assert split_pairs(text) == ("A?\nC?", "B.\nD\nE.")
 
 
 def test_formatted_pairs_read_back_and_lose_their_tags() -> None:

@@ -121,6 +121,13 @@ def test_blocks_are_passed_through_with_a_row() -> None:
     assert derivations["child_id"].null_count() == 1
 
 
+def test_a_passage_of_fragments_is_passed_through_where_sentences_are_asked_for() -> None:
+    documents = _documents("Mills\n\nWheels\n\nTides", MILL)
+    assert _plan(documents).passages["outcome"].to_list() == [None, None]
+    plan = _plan(documents, min_sentence_share=0.9)
+    assert plan.passages.select("outcome", "reason").rows() == [("passed_through", "fragments"), (None, None)]
+
+
 def test_a_passage_without_an_answer_is_not_attempted() -> None:
     documents = _documents(MILL)
     made, derivations = accept_passages(_plan(documents), documents, {})
