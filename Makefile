@@ -8,8 +8,9 @@ demo: install ## build a real corpus from the sample input with a real language 
 	@$(RUN)/gristmill build recipes/demo.yaml
 	@$(RUN)/gristmill show recipes/demo.yaml
 
-test: install ## run the tests
-	@$(RUN)/python -m pytest -q
+test: install ## run the tests: many at a time, then one at a time those that need all cores
+	@$(RUN)/python -m pytest -q -n auto --dist loadfile -m "not llm and not ui"
+	@$(RUN)/python -m pytest -q -m "llm or ui"
 
 check: install ## format, lint, types, import contracts
 	@$(RUN)/ruff format --check . && $(RUN)/ruff check . && $(RUN)/mypy && $(RUN)/lint-imports

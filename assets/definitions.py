@@ -1,4 +1,4 @@
-"""The steps of a recipe as Dagster assets with their checks; every rule about data lives in the library.
+"""The steps of a recipe as Dagster assets; every rule about data lives in the library.
 
 Keys carry the recipe's name as prefix and the set of partitions is the recipe's own, so recipes live side by side. An
 asset takes any range of partitions in one run and loops over them in this process: a run per shard would cost
@@ -8,16 +8,14 @@ seconds of Dagster's own time each.
 # No `from __future__ import annotations` here: Dagster reads the annotations of these functions as types.
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from assets import describe
 from assets.graph import steps
-from assets.step import Built, Step, build, documents_in
-from gristmill import documents as data
+from assets.keys import asset_key, partitions
+from assets.step import Built, Step, build
 from gristmill import progress
 from gristmill.errors import EngineError, GristmillError
 from gristmill.hashing import digest_json
@@ -29,16 +27,6 @@ from resources.catalogue import write_catalogue
 from resources.workshop import Workshop
 
 LOG_SECONDS = 10.0  # how often long work writes a line into the run's log
-
-
-def partitions(recipe: Recipe) -> dg.DynamicPartitionsDefinition:
-    """The recipe's shards, as Dagster knows them: a mirror of the registry in the store."""
-    return dg.DynamicPartitionsDefinition(name=f"{recipe.name}_shards")
-
-
-def asset_key(recipe: Recipe, step_name: str) -> dg.AssetKey:
-    """`demo/scores/quality` for step `scores/quality` of recipe `demo`."""
-    return dg.AssetKey([recipe.name, *step_name.split("/")])
 
 
 def asset_definitions(recipe: Recipe) -> list[dg.AssetsDefinition]:
@@ -83,11 +71,6 @@ def catalogue_definition(recipe: Recipe) -> dg.AssetsDefinition:
     return _catalogue
 
 
-def check_definitions(recipe: Recipe) -> list[dg.AssetChecksDefinition]:
-    """Blocking checks of every step that makes documents: schema, unique ids, conservation of rows."""
-    return [_checks(step, recipe) for step in steps(recipe) if step.checked]
-
-
 def _asset(step: Step, recipe: Recipe) -> dg.AssetsDefinition:
     same = {given.asset for given in step.inputs if given.scope != "earlier"}
 
@@ -116,7 +99,11 @@ def _asset(step: Step, recipe: Recipe) -> dg.AssetsDefinition:
                     _record(context, built)
                     raise
                 built[shard.key if shard else None] = done
-                context.log.info(done.sentence())
+                if not done.cached:
+                    context.log.info(done.sentence())
+        cached = {key for key, done in built.items() if done.cached}
+        context.log.info(f"{step.name}: {len(built) - len(cached):,} made, {len(cached):,} cached")
+        workshop.note_cached(recipe.name, step.name, cached)
         if len(built) == 1:
             (only,) = built.values()
             return dg.MaterializeResult(
@@ -172,85 +159,3 @@ class _Log:
         if not task.finished and time.monotonic() - self._last >= LOG_SECONDS:
             self._last = time.monotonic()
             self._context.log.info(task.sentence())
-
-
-def _checks(step: Step, recipe: Recipe) -> dg.AssetChecksDefinition:
-    key = asset_key(recipe, step.name)
-    told = {
-        "schema": "Documents and what became of the inputs have the columns and types of the data model.",
-        "unique_ids": "No id occurs twice.",
-        "conservation": "Rows in = kept + dropped: every input has one decision, every kept one a document."
-        if step.checked == "decisions"
-        else "Every accepted derivation has a document, and every document an accepted derivation.",
-    }
-    specs = [
-        dg.AssetCheckSpec(name, asset=key, blocking=True, description=text, partitions_def=partitions(recipe))
-        for name, text in told.items()
-    ]
-
-    @dg.multi_asset_check(specs=specs, name=f"{'_'.join(key.path)}_checks")
-    def _check(context: dg.AssetCheckExecutionContext, workshop: Workshop) -> Iterator[dg.AssetCheckResult]:
-        store = workshop.store()
-        found = {shard: _examine(step, recipe, store, shard) for shard in context.partition_keys}
-        for name in told:
-            failed = {shard: faults[name] for shard, faults in found.items() if faults[name]}
-            if len(found) > 1:  # the result below has no partition then
-                for shard in found:
-                    evaluation = dg.AssetCheckEvaluation(
-                        asset_key=key,
-                        check_name=name,
-                        passed=shard not in failed,
-                        blocking=True,
-                        partition=shard,
-                        metadata={"fault": failed[shard]} if shard in failed else {},
-                    )
-                    context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type] # it takes them
-            yield dg.AssetCheckResult(
-                asset_key=key,
-                check_name=name,
-                passed=not failed,
-                metadata={"shards": len(found), "failed": dg.MetadataValue.json(failed)},
-            )
-
-    return _check
-
-
-def _examine(step: Step, recipe: Recipe, store: Store, shard: str) -> dict[str, str | None]:
-    """What is wrong with a built partition, by check; read again from the store, not taken from the run."""
-    assert step.checked is not None
-    manifest = store.current(recipe.name, step.name, shard)
-    documents, outcomes = store.scan(manifest, "documents"), store.scan(manifest, step.checked)
-    by_decision = step.checked == "decisions"
-    id_column = "id" if by_decision else "child_id"
-    kept = outcomes.filter(pl.col("action") != data.DROP if by_decision else pl.col("outcome") == "accepted")
-    kept_ids = kept.select(pl.col(id_column).alias("id"))
-    faults: dict[str, str | None] = {"schema": None, "unique_ids": None, "conservation": None}
-    for table, schema in (
-        (documents, data.DOCUMENTS),
-        (outcomes, data.DECISIONS if by_decision else data.DERIVATIONS),
-    ):
-        if dict(table.collect_schema()) != dict(pl.Schema(schema)):
-            faults["schema"] = f"columns are {dict(table.collect_schema())}"
-    repeated = _count(documents.filter(pl.col("id").is_duplicated()))
-    repeated += _count(outcomes.filter(pl.col("id").is_duplicated())) if by_decision else 0
-    if repeated:
-        faults["unique_ids"] = f"{repeated} rows share an id with another"
-    lost = _count(kept_ids.join(documents.select("id"), on="id", how="anti"))
-    invented = _count(documents.select("id").join(kept_ids, on="id", how="anti"))
-    rows_in = _rows_in(step, recipe, store, shard) if by_decision else None
-    decided = manifest.rows(step.checked)
-    if lost or invented or (rows_in is not None and rows_in != decided):
-        faults["conservation"] = (
-            f"{rows_in} in, {decided} {step.checked}; {lost} kept ones lost, {invented} invented"
-        )
-    return faults
-
-
-def _count(table: pl.LazyFrame) -> int:
-    return int(table.select(pl.len()).collect().item())
-
-
-def _rows_in(step: Step, recipe: Recipe, store: Store, shard: str) -> int | None:
-    """Documents that the step read, from its input's own manifest; None for `raw`, whose inputs are records."""
-    asset = documents_in(step)
-    return store.current(recipe.name, asset, shard).rows("documents") if asset else None

@@ -4,12 +4,13 @@
 
 import dagster as dg
 
+from assets.keys import partitions, partitions_name
 from gristmill.errors import GristmillError
 from gristmill.hashing import digest_text
 from gristmill.recipe import Recipe
 from gristmill.register import register_new_files
 from gristmill.store import Registry
-from pipelines.jobs import Job, job_name, partitions_name, range_tags, register_and_mirror
+from pipelines.jobs import Job, job_name, range_tags, register_and_mirror
 from resources.workshop import Workshop
 
 
@@ -33,7 +34,7 @@ def landing_sensor(recipe: Recipe, job: Job) -> dg.SensorDefinition:
             register_new_files(recipe, opened, settle_seconds=recipe.schedule.settle_seconds)
         except GristmillError as error:
             return dg.SensorResult(skip_reason=str(error))
-        shards = dg.DynamicPartitionsDefinition(name=partitions_name(recipe))
+        shards = partitions(recipe)
         known = context.instance.get_dynamic_partitions(partitions_name(recipe))
         keys = [shard.key for shard in Registry(opened, recipe.name).shards()]
         new = [key for key in keys if key not in known]

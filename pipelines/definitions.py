@@ -7,7 +7,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.definitions import asset_definitions, catalogue_definition, check_definitions
+from assets.checks import check_definitions
+from assets.definitions import asset_definitions, catalogue_definition
 from gristmill.errors import RecipeError
 from gristmill.recipe import Recipe, load_recipe
 from pipelines.automation import landing_sensor, nightly_schedule

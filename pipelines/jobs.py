@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.keys import partitions_name
 from gristmill.recipe import Recipe
 from gristmill.register import register_new_files
 from gristmill.store import Registry, Store
@@ -30,11 +31,6 @@ def build_job(recipe: Recipe) -> Job:
         executor_def=dg.in_process_executor,
         description=f"Build the corpus of recipe {recipe.name!r}: every stage, every shard, selection, mixture.",
     )
-
-
-def partitions_name(recipe: Recipe) -> str:
-    """Name of the recipe's dynamic partitions."""
-    return f"{recipe.name}_shards"
 
 
 def mirror_registry(recipe: Recipe, store: Store, instance: dg.DagsterInstance) -> list[str]:

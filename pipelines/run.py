@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from assets.definitions import asset_key
 from assets.graph import steps, upstream
+from assets.keys import asset_key
 from gristmill.errors import GristmillError, RecipeError, suggest
 from gristmill.recipe import Recipe
 from gristmill.store import Store

@@ -27,12 +27,7 @@ MIXTURE_COLUMNS = (
     "epochs",
 )
 _STYLES = {"current": "green", "cached": "cyan", "run": "yellow", "waits": "dim"}
-_WORDS = {
-    "current": "is current",
-    "cached": "is in the store",
-    "run": "will run",
-    "waits": "depends on another",
-}
+_WORDS = {"current": "current", "cached": "in the store", "run": "to be made", "waits": "after others"}
 
 
 def plan_table(planned: Sequence[Planned]) -> Table:
@@ -129,9 +124,9 @@ def _names(planned: Sequence[Planned]) -> list[str]:
 
 def _reasons(planned: Sequence[Planned]) -> str:
     counted = Counter(p.reason for p in planned if p.reason)
-    shown = [
-        f"{reason}" + (f" ({count} shards)" if count > 1 else "") for reason, count in counted.most_common(3)
-    ]
+    if len(counted) == 1:
+        return next(iter(counted))
+    shown = [f"{reason} ({count})" for reason, count in counted.most_common(3)]
     return "; ".join(shown) + ("; ..." if len(counted) > 3 else "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ class Workshop(dg.ConfigurableResource):
     store_folder: str = Field(description="Folder of the store.")
     models_folder: str = Field(description="Folder of the prepared models.")
     _tools: dict[str, Tools] = PrivateAttr(default_factory=dict)
+    _cached: set[tuple[str, str, str | None]] = PrivateAttr(default_factory=set)
 
     @classmethod
     def at_home(cls) -> Workshop:
@@ -39,6 +41,14 @@ class Workshop(dg.ConfigurableResource):
             self._tools[recipe.name] = Tools.open(recipe, self.store(), Path(self.models_folder))
         return self._tools[recipe.name]
 
+    def note_cached(self, recipe: str, step: str, partitions: Iterable[str | None]) -> None:
+        """Remember that this run found these partitions in the store."""
+        self._cached.update((recipe, step, partition) for partition in partitions)
+
+    def was_cached(self, recipe: str, step: str, partition: str | None) -> bool:
+        """Whether this run found the partition in the store, and did not make it."""
+        return (recipe, step, partition) in self._cached
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Unload engines when the run ends, well or not."""
         self.close()
@@ -48,6 +58,7 @@ class Workshop(dg.ConfigurableResource):
         for tools in self._tools.values():
             tools.close()
         self._tools.clear()
+        self._cached.clear()
 
     def __exit__(self, *error: Any) -> None:
         self.close()

@@ -5,7 +5,7 @@ import base64
 import numpy as np
 import polars as pl
 
-from gristmill.plots import Histogram, draw_bars, draw_histograms
+from gristmill.plots import Histogram, draw_histograms
 
 
 def test_values_outside_count_in_the_first_or_last_bin() -> None:
@@ -25,9 +25,3 @@ def test_a_plot_is_a_small_png_and_the_same_bytes_each_time() -> None:
     assert png.startswith(b"\x89PNG")
     assert len(png) < 30_000
     assert base64.b64decode(draw()) == png
-
-
-def test_bars_show_names_and_numbers() -> None:
-    plain = base64.b64decode(draw_bars({"raw": 1200, "filtered": 800.5}, "documents"))
-    assert plain.startswith(b"\x89PNG")
-    assert plain != base64.b64decode(draw_bars({"raw": 1200, "filtered": 900}, "documents"))
