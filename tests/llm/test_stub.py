@@ -20,7 +20,7 @@ SOURCE = (
 @pytest.fixture
 def engine(tmp_path: Path) -> StubEngine:
     return StubEngine(
-        name="small", tokenizer=Tokenizer(write_model(tmp_path, weights=False)), max_model_len=2000
+        name="small", tokenizer=Tokenizer(write_model(tmp_path, weights=False)), max_model_len=6000
     )
 
 
