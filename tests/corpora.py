@@ -44,6 +44,9 @@ RECIPE: dict[str, Any] = {
     "mix": {"synthetic_share": 0.1, "shard_tokens": 20_000},
 }
 
+# Changes that leave only the stages without a model.
+CPU_ONLY: dict[str, Any] = dict.fromkeys(("refine", "rephrase", "mix", "select", "quality", "tokenizer"))
+
 
 def write_corpus(folder: Path, *, prose_shards: int = 2, prose_rows: int = 20, **changes: Any) -> Path:
     """Write input files and `small.yaml` into a folder; `changes` are sections of the recipe merged over RECIPE.

@@ -36,10 +36,10 @@ ELSEWHERE = {
 
 
 def commands(page: Path) -> list[str]:
-    """The lines that begin with `$ ` in the console blocks of a page, comments cut off."""
+    """The commands of the console blocks of a page: from `$ ` to the next one, comments cut off."""
     blocks = re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    lines = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
-    return [re.sub(r"\s+# .*$", "", line).strip() for line in lines]
+    found = [command for block in blocks for command in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    return [re.sub(r"\s+# .*$", "", command).strip() for command in found]
 
 
 @pytest.fixture(scope="session")

@@ -23,11 +23,9 @@ from gristmill.store import Registry, Store
 from pipelines.run import BuildError, build_corpus
 from resources.home import models_folder, store_folder
 from resources.tools import Tools
-from tests.corpora import prose, write_corpus, write_jsonl, write_recipe
+from tests.corpora import CPU_ONLY, prose, write_corpus, write_jsonl, write_recipe
 
 pytestmark = pytest.mark.slow
-
-CPU_ONLY = dict.fromkeys(("refine", "rephrase", "mix", "select", "quality", "tokenizer"))
 
 
 def contents(recipe: Recipe) -> dict[str, str]:

@@ -65,7 +65,7 @@ def test_an_answer_is_cut_at_its_token_limit(engine: StubEngine) -> None:
 
 
 def test_a_prompt_that_leaves_no_room_is_answered_with_an_error(engine: StubEngine) -> None:
-    assert _ask(engine, Request("x" * 2000, 5)) == Answer("", "error:context", 2000, 0)
+    assert _ask(engine, Request("x" * 6000, 5)) == Answer("", "error:context", 6000, 0)
 
 
 @pytest.mark.parametrize(

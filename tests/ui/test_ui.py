@@ -22,7 +22,7 @@ from gristmill.recipe import load_recipe
 from gristmill.store import Registry, Store
 from pipelines.run import build_corpus
 from pipelines.ui import running_ui
-from tests.corpora import prose, write_corpus, write_jsonl
+from tests.corpora import CPU_ONLY, prose, write_corpus, write_jsonl, write_recipe
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -88,9 +88,16 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
     from playwright.sync_api import sync_playwright
 
     home = tmp_path_factory.mktemp("home")
-    recipe = write_corpus(
-        tmp_path_factory.mktemp("corpus"),
-        schedule={"cron": "* * * * *", "sensor_seconds": 5, "settle_seconds": 1.0},
+    schedule = {"sensor_seconds": 5, "settle_seconds": 1.0}
+    recipe = write_corpus(tmp_path_factory.mktemp("corpus"), schedule=schedule)
+    # The schedule has a recipe of its own: it would register the file that the sensor is to find.
+    sources = {"web": None, "prose": {"landing": None}}
+    timed = write_recipe(
+        recipe.with_name("timed.yaml"),
+        name="timed",
+        sources=sources,
+        schedule={"cron": "* * * * *"},
+        **CPU_ONLY,
     )
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setenv("GRISTMILL_HOME", str(home))
@@ -100,7 +107,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
         )
         build_corpus(load_recipe(recipe))
         port = _free_port()
-        stack.enter_context(running_ui(port, [recipe]))
+        stack.enter_context(running_ui(port, [recipe, timed]))
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
@@ -190,11 +197,16 @@ def test_a_file_that_lands_is_registered_and_built_by_itself(ui: Ui) -> None:
 
 def test_the_schedule_fires(ui: Ui) -> None:
     fired = ui.wait(
-        lambda: [run for run in ui.runs() if _tag(run, "dagster/schedule_name") == "nightly_small"],
+        lambda: [
+            run
+            for run in ui.runs()
+            if run["status"] == "SUCCESS" and _tag(run, "dagster/schedule_name") == "nightly_timed"
+        ],
         "the schedule",
     )
     assert fired
-    ui.open("/automation", "nightly_small")
+    assert ui.store.ref("timed", "deduped", "prose-0001")
+    ui.open("/automation", "nightly_timed")
     ui.picture("automation")
 
 
