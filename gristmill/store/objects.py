@@ -8,7 +8,6 @@ leaves files that garbage collection removes, never half an object.
 from __future__ import annotations
 
 import builtins
-import contextlib
 import json
 import os
 import platform
@@ -20,18 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 import gristmill
-from gristmill.errors import StoreError, shorten
+from gristmill.errors import StoreError
 from gristmill.hashing import canonical_json, digest_file, digest_json
 from gristmill.store.files import Files, LocalFiles, explain
+from gristmill.store.tables import TableWriter, frame_of
 
 FORMAT = 1  # version of the layout and of the manifest; a newer one is refused
-ROW_GROUP_BYTES = 32 << 20  # of Arrow memory; what a reader holds at a time
-ROW_GROUP_ROWS = 16_384
-_PLACE_BYTES = 8  # of a value of fixed width, or of the offset of one that is not
 
 
 @dataclass(frozen=True)
@@ -180,9 +176,9 @@ class Store:
         for entry in self._entries(manifest, table):
             with pq.ParquetFile(self.files.fetch(manifest.key(entry)), pre_buffer=False) as parquet:
                 for group in range(parquet.num_row_groups):
-                    yield _frame(parquet.read_row_group(group, columns=columns))
+                    yield frame_of(parquet.read_row_group(group, columns=columns))
                 if parquet.num_row_groups == 0:
-                    yield _frame(
+                    yield frame_of(
                         parquet.schema_arrow.empty_table().select(columns or parquet.schema_arrow.names)
                     )
 
@@ -263,7 +259,7 @@ class ObjectWriter:
     asset: str
     partition: str | None
     fingerprint: str
-    _tables: dict[str, _TableWriter] = field(default_factory=dict)
+    _tables: dict[str, TableWriter] = field(default_factory=dict)
     _others: dict[str, Path] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
 
@@ -271,7 +267,7 @@ class ObjectWriter:
         """Append rows to a table; the first call fixes its schema."""
         with self._writing():
             if table not in self._tables:
-                self._tables[table] = _TableWriter(self.folder / f"{table}.parquet", rows.schema)
+                self._tables[table] = TableWriter(self.folder / f"{table}.parquet", rows.schema)
             self._tables[table].append(rows)
 
     def file(self, name: str) -> Path:
@@ -364,87 +360,6 @@ class ObjectWriter:
             raise StoreError(
                 f"store {self.store.name}: cannot write {self.asset!r}: {explain(error)}"
             ) from error
-
-
-class _TableWriter:
-    """One Parquet file; rows are gathered into row groups whose cut depends on the rows alone.
-
-    A row group is closed by the row with which it reaches ROW_GROUP_BYTES or ROW_GROUP_ROWS, and written as one
-    piece, so that the same rows give the same bytes however they were cut when they came.
-    """
-
-    def __init__(self, path: Path, schema: pl.Schema) -> None:
-        self.path = path
-        self.schema = schema
-        self.rows = 0
-        self._sizes = pl.sum_horizontal(_row_bytes(pl.col(name), dtype) for name, dtype in schema.items())
-        self._waiting: list[pl.DataFrame] = []
-        self._waiting_rows = self._waiting_bytes = 0
-        self._arrow = pl.DataFrame(schema=schema).to_arrow().schema
-        self._writer: pq.ParquetWriter | None = pq.ParquetWriter(
-            path, self._arrow, compression="zstd", compression_level=3, write_statistics=True
-        )
-
-    def append(self, rows: pl.DataFrame) -> None:
-        if rows.schema != self.schema:
-            raise StoreError(
-                f"table {self.path.stem!r}: got columns {shorten(dict(rows.schema))}, "
-                f"the table has {shorten(dict(self.schema))}"
-            )
-        self.rows += rows.height
-        ends = rows.select(self._sizes.cum_sum()).to_series()
-        first = done = 0  # rows of this frame that are in row groups, and their bytes
-        while first < rows.height:
-            full = ends.search_sorted(done + ROW_GROUP_BYTES - self._waiting_bytes, side="left") + 1
-            last = min(full, first + ROW_GROUP_ROWS - self._waiting_rows, rows.height)
-            self._waiting.append(rows.slice(first, last - first))
-            self._waiting_rows += last - first
-            self._waiting_bytes += ends[last - 1] - done
-            first, done = last, ends[last - 1]
-            if self._waiting_bytes >= ROW_GROUP_BYTES or self._waiting_rows >= ROW_GROUP_ROWS:
-                self._flush()
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._flush()
-            self._writer.close()
-            self._writer = None
-
-    def abandon(self) -> None:
-        self._waiting = []
-        if self._writer is not None:
-            with contextlib.suppress(OSError):  # a full disk; the file is thrown away
-                self._writer.close()
-            self._writer = None
-
-    def _flush(self) -> None:
-        if self._waiting and self._writer is not None:
-            table: pa.Table = pl.concat(self._waiting).to_arrow().cast(self._arrow).combine_chunks()
-            self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
-            self._writer.write_table(table, row_group_size=table.num_rows)
-
-
-def _row_bytes(column: pl.Expr, dtype: Any) -> pl.Expr:
-    """About the bytes of memory that each value takes; 0 for null."""
-    if dtype == pl.String:
-        size = column.str.len_bytes().cast(pl.Int64) + _PLACE_BYTES
-    elif dtype == pl.Binary:
-        size = column.bin.size().cast(pl.Int64) + _PLACE_BYTES
-    elif dtype == pl.List and not (dtype.inner.is_nested() or dtype.inner in (pl.String, pl.Binary)):
-        size = column.list.len().cast(pl.Int64) * _PLACE_BYTES + _PLACE_BYTES
-    elif dtype == pl.List:
-        size = column.list.eval(_row_bytes(pl.element(), dtype.inner)).list.sum() + _PLACE_BYTES
-    elif dtype == pl.Struct:
-        size = pl.sum_horizontal(_row_bytes(column.struct.field(f.name), f.dtype) for f in dtype.fields)
-    else:
-        size = column.is_not_null().cast(pl.Int64) * _PLACE_BYTES
-    return size.fill_null(0)
-
-
-def _frame(table: pa.Table) -> pl.DataFrame:
-    read = pl.from_arrow(table)
-    assert isinstance(read, pl.DataFrame)
-    return read
 
 
 def fingerprint(

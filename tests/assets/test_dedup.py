@@ -12,7 +12,7 @@ from gristmill.dedup import SIGNATURES
 from gristmill.documents import DECISIONS, DOCUMENTS, document_id
 from gristmill.errors import StoreError
 from gristmill.recipe import Recipe
-from gristmill.store import Shard, Store, objects
+from gristmill.store import Shard, Store, tables
 from tests.assets.stores import NO_TOOLS, add_shard, recipe_of
 from tests.dedup.texts import edit, make_words
 
@@ -148,13 +148,13 @@ def test_batches_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     texts = {str(i): " ".join(make_words(i % 7, 60)) for i in range(20)}
     contents = []
     for rows in (1000, 3):
-        monkeypatch.setattr(objects, "ROW_GROUP_ROWS", rows)
+        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", rows)
         store = Store.open(tmp_path / str(rows))
         shard = add_shard(store, texts)
         assert len(list(store.batches(store.current("demo", "filtered", shard.key), "documents"))) == -(
             -20 // rows
         )
-        monkeypatch.setattr(objects, "ROW_GROUP_ROWS", 1000)  # of the output the same: only the input is cut
+        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 1000)  # of the output the same: only the input is cut
         built = _build(recipe, store, shard)
         contents.append([(done.manifest.content, done.manifest.figures) for done in built.values()])
     assert contents[0] == contents[1]

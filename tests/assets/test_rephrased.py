@@ -16,7 +16,7 @@ from gristmill.errors import StageError
 from gristmill.llm import Usage
 from gristmill.llm.requests import Answer, Messages, Request
 from gristmill.rephrase import Rephrased
-from gristmill.store import Shard, Store, objects
+from gristmill.store import Shard, Store, tables
 from tests.assets.stores import add_shard, recipe_of
 
 MILL = (
@@ -118,10 +118,10 @@ def test_all_requests_of_a_shard_are_asked_in_one_call(
 ) -> None:
     contents = []
     for rows in (1000, 2):
-        monkeypatch.setattr(objects, "ROW_GROUP_ROWS", rows)
+        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", rows)
         store, tools = Store.open(tmp_path / str(rows)), _Tools()
         shard = add_shard(store, {str(i): f"{MILL} It is the mill of number {i}." for i in range(7)})
-        monkeypatch.setattr(objects, "ROW_GROUP_ROWS", 1000)
+        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 1000)
         built = _build(store, shard, tools)
         assert tools.model.calls == [7]
         contents.append((built.manifest.content, built.manifest.figures))

@@ -13,7 +13,7 @@ from gristmill.documents import DECISIONS, DOCUMENTS
 from gristmill.llm import Usage
 from gristmill.llm.requests import Answer, Messages, Request
 from gristmill.refine import PROGRAMS
-from gristmill.store import Shard, Store, objects
+from gristmill.store import Shard, Store, tables
 from tests.assets.stores import add_shard, recipe_of
 from tests.refine.corpora import PAGE, count_chats, count_words
 
@@ -83,11 +83,11 @@ def test_a_shard_is_refined_and_every_program_is_kept(tmp_path: Path) -> None:
 def test_windows_and_row_groups_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contents = []
     for rows, window, calls in ((1000, 4096, [7]), (2, 3, [3, 3, 1])):
-        monkeypatch.setattr(objects, "ROW_GROUP_ROWS", rows)
+        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", rows)
         monkeypatch.setattr(refined, "WINDOW_REQUESTS", window)
         store, tools = Store.open(tmp_path / str(rows)), _Tools()
         shard = add_shard(store, {str(i): f"{PAGE}\npage {i}" for i in range(7)})
-        monkeypatch.setattr(objects, "ROW_GROUP_ROWS", 1000)
+        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 1000)
         built = _build(store, shard, tools)
         assert tools.model.calls == calls
         contents.append((built.manifest.content, built.manifest.figures))

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.errors import StoreError
-from gristmill.store import FORMAT, Manifest, ObjectWriter, Store, objects
+from gristmill.store import FORMAT, Manifest, ObjectWriter, Store, tables
 from gristmill.store.objects import fingerprint, object_key
 
 FORK = multiprocessing.get_context("fork")
@@ -136,8 +136,8 @@ def test_the_same_rows_give_the_same_bytes_however_they_are_cut(
     )
     cuts = sorted(data.draw(st.lists(st.integers(0, len(values)), max_size=6)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(objects, "ROW_GROUP_BYTES", data.draw(st.integers(1, 600)))
-        patch.setattr(objects, "ROW_GROUP_ROWS", data.draw(st.integers(1, 12)))
+        patch.setattr(tables, "ROW_GROUP_BYTES", data.draw(st.integers(1, 600)))
+        patch.setattr(tables, "ROW_GROUP_ROWS", data.draw(st.integers(1, 12)))
         store = Store.open(tmp_path_factory.mktemp("store"))
         manifests = []
         for name, edges in (("aa" * 16, [0, len(values)]), ("bb" * 16, [0, *cuts, len(values)])):
@@ -152,8 +152,8 @@ def test_the_same_rows_give_the_same_bytes_however_they_are_cut(
 def test_a_row_group_ends_with_the_row_that_reaches_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objects, "ROW_GROUP_BYTES", 100)
-    monkeypatch.setattr(objects, "ROW_GROUP_ROWS", 3)
+    monkeypatch.setattr(tables, "ROW_GROUP_BYTES", 100)
+    monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 3)
     store = Store.open(tmp_path)
     rows = pl.DataFrame({"text": ["x", "y", "z", "x" * 200, "y" * 50, "z" * 50, "w"]})
     manifest = _publish(store, rows)
@@ -161,7 +161,7 @@ def test_a_row_group_ends_with_the_row_that_reaches_the_limit(
 
 
 def test_nested_columns_count_what_they_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "ROW_GROUP_BYTES", 1_000)
+    monkeypatch.setattr(tables, "ROW_GROUP_BYTES", 1_000)
     store = Store.open(tmp_path)
     for number, values in enumerate(
         (
@@ -184,7 +184,7 @@ def test_a_large_table_is_written_and_read_in_row_groups(tmp_path: Path) -> None
     )
     manifest = _publish(store, rows, step=7_919)
     batches = list(store.batches(manifest, "documents"))
-    assert max(batch.height for batch in batches) == objects.ROW_GROUP_ROWS
+    assert max(batch.height for batch in batches) == tables.ROW_GROUP_ROWS
     assert pl.concat(batches).equals(rows)
     assert pq.read_metadata(_path(store, manifest)).num_row_groups == len(batches) == 13
 

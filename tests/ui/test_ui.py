@@ -107,7 +107,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
         )
         build_corpus(load_recipe(recipe))
         port = _free_port()
-        stack.enter_context(running_ui(port, [recipe, timed]))
+        process = stack.enter_context(running_ui(port, [recipe, timed]))
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
@@ -115,6 +115,8 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
         stack.callback(browser.close)
         page = browser.new_page(viewport={"width": 1600, "height": 1100})
         yield Ui(port, recipe, home, page)
+    with pytest.raises(ProcessLookupError):  # nothing of the group is left
+        os.killpg(process.pid, 0)
 
 
 def test_the_asset_graph_shows_every_stage(ui: Ui) -> None:
