@@ -95,7 +95,7 @@ def show(recipe: RecipeFile) -> None:
     """Show the corpus: the funnel, samples of what models wrote, the mixture, and what to try next."""
     from assets.graph import steps
     from gristmill.report import funnel, render_funnel, render_sample, sample
-    from pipelines.tables import mixture_table, next_commands
+    from pipelines.tables import mixture_table, next_commands, shards_table
 
     loaded, store = load_recipe(recipe), _store()
     names = [step.name for step in steps(loaded)]
@@ -105,6 +105,7 @@ def show(recipe: RecipeFile) -> None:
             _out.print(render_sample(name, sample(store, loaded.name, name, count=2)))
     if "mixed" in names:
         _out.print(mixture_table(store, loaded))
+        _out.print(shards_table(store, loaded))
     _out.print(next_commands(recipe, loaded))
 
 

@@ -104,6 +104,19 @@ def mixture_table(store: Store, recipe: Recipe) -> Table:
     return table
 
 
+def shards_table(store: Store, recipe: Recipe) -> Table:
+    """The files of the corpus with their digests: two builds that agree here are the same, byte for byte."""
+    manifest = store.current(recipe.name, "mixed", None)
+    table = Table(title="Token shards", title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column("file")
+    table.add_column("bytes", justify="right")
+    table.add_column("digest")
+    for entry in manifest.files:
+        if entry.rows is None:
+            table.add_row(entry.table, f"{entry.bytes:,}", entry.digest)
+    return table
+
+
 def next_commands(path: Path, recipe: Recipe) -> str:
     """What a newcomer may try after a build."""
     lines = [
