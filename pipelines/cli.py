@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -196,7 +197,9 @@ def ui(
     with running_ui(port, files) as process:
         _out.print(f"The UI is at http://{HOST}:{port} (Ctrl-C ends it)", highlight=False)
         try:
-            process.wait()
+            # Polars lets SIGINT restart system calls, so a wait without an end would never see Ctrl-C.
+            while process.poll() is None:
+                time.sleep(0.2)
         except KeyboardInterrupt:
             _out.print("Stopping ...")
 
