@@ -43,11 +43,6 @@ def steps(recipe: Recipe) -> list[Step]:
     return found
 
 
-def step_named(recipe: Recipe, name: str) -> Step | None:
-    """The step of that name, or None."""
-    return next((step for step in steps(recipe) if step.name == name), None)
-
-
 def upstream(found: list[Step], name: str) -> set[str]:
     """Names of the step and of all that it reads, directly or not."""
     inputs = {step.name: {given.asset for given in step.inputs} for step in found}

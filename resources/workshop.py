@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -59,9 +58,3 @@ class Workshop(dg.ConfigurableResource):
             tools.close()
         self._tools.clear()
         self._cached.clear()
-
-    def __exit__(self, *error: Any) -> None:
-        self.close()
-
-    def __enter__(self) -> Workshop:
-        return self
