@@ -99,12 +99,7 @@ class _Reading:
         text, charset = decode_text(body.data, named[1] if named else None, html=html)
         self._meta |= {"charset": charset, "content_type": media_type}
         if html:
-            page = extract_page(
-                text,
-                main_content=options.main_content,
-                max_tags=options.max_tags,
-                max_depth=options.max_depth,
-            )
+            page = extract_page(text, options.html, url=self._url)
             if page.rule:
                 return self._drop(page.rule, page.detail, value=page.value, bound=page.bound)
             self._meta |= {"title": page.title, "html_lang": page.lang}

@@ -7,10 +7,11 @@ import time
 import pytest
 
 from gristmill.ingest.html import Page, extract_page
+from gristmill.ingest.options import HtmlOptions
 
 
 def extracted(html: str, main_content: bool = True, max_tags: int = 200_000, max_depth: int = 512) -> Page:
-    return extract_page(html, main_content=main_content, max_tags=max_tags, max_depth=max_depth)
+    return extract_page(html, HtmlOptions(main_content=main_content, max_tags=max_tags, max_depth=max_depth))
 
 
 def test_the_main_content_is_taken_and_the_menu_is_not() -> None:

@@ -15,6 +15,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from gristmill.ingest.options import HtmlOptions
+
 _MAX_ATTRIBUTES = 5_000
 _LONG_TAG_CHARS = 32_000  # a tag shorter than this is not looked at
 _MAX_REOPENED = 500_000  # tags times formatting elements open at once; 300 MB if each tag reopens all
@@ -48,19 +50,19 @@ class Page:
     detail: str | None = None
 
 
-def extract_page(html: str, *, main_content: bool, max_tags: int, max_depth: int) -> Page:
+def extract_page(html: str, options: HtmlOptions, *, url: str | None = None) -> Page:
     """Text, title and declared language of a page. Depends on the page alone; a page beyond a limit has no text."""
     from resiliparse.parse.html import HTMLTree
 
-    refused = _refuse(html, max_tags)
+    refused = _refuse(html, options.max_tags)
     if refused is not None:
         return refused
     tree: Any = HTMLTree.parse(html)
-    depth = min(max_depth, max(_ANY_DEPTH, _MAX_DEPTH_TIMES_TAGS // max(1, html.count("<"))))
+    depth = min(options.max_depth, max(_ANY_DEPTH, _MAX_DEPTH_TIMES_TAGS // max(1, html.count("<"))))
     if tree.document.query_selector(_deeper_than(depth)) is not None:
         detail = f"elements are nested more than {depth} deep"
         return Page("", rule="too_deep", bound=float(depth), detail=detail)
-    text = _extract(tree, main_content)
+    text = _extract(tree, options.main_content)
     if len(text) > _MAX_TEXT_RATIO * len(html) + _FREE_CHARS:
         return _complex(len(text), _MAX_TEXT_RATIO * len(html), "characters of text, from indented lists")
     root = tree.document.query_selector("html[lang]")
