@@ -11,17 +11,17 @@ class HtmlOptions(Options):
     """How the text of a page is taken."""
 
     main_content: bool = Field(
-        True,
+        default=True,
         description="Take the main content of a page (Resiliparse's heuristics), not menus, headers and footers. "
         "false takes all visible text.",
     )
     max_tags: int = Field(
-        200_000,
+        default=200_000,
         ge=1,
         description="A page with more tags is dropped (too_complex): it would need more than about 400 MB.",
     )
     max_depth: int = Field(
-        512,
+        default=512,
         ge=1,
         le=2_000,
         description="A page whose elements are nested deeper is dropped (too_deep): time grows with the square. "

@@ -30,7 +30,7 @@ class WarcSource(SourceBase):
         description="Media types that are kept: WARC-Identified-Payload-Type, else the HTTP header, else what the "
         "first bytes look like. Types other than HTML are taken as plain text.",
     )
-    html: HtmlOptions = Field(default_factory=HtmlOptions, description="How the text of a page is taken.")
+    html: HtmlOptions = Field(default=HtmlOptions(), description="How the text of a page is taken.")
     min_chars: int = Field(
         1, ge=1, description="A text with fewer characters is dropped (short_text; empty_text without any)."
     )
