@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from gristmill.hashing import digest_bytes
 from gristmill.ingest.charset import decode_text, is_binary
 from gristmill.ingest.notebooks import NotebookError, notebook_text
 from gristmill.ingest.options import CodeSource
 from gristmill.ingest.records import Record
+from gristmill.inputs import InputFile
 
 
-def read_code(path: Path, options: CodeSource, name: str) -> Iterator[Record]:
-    """The one record of a file of source code; its key is `name`, the path inside the shard.
+def read_code(file: InputFile, options: CodeSource) -> Iterator[Record]:
+    """The one record of a file of source code; its key is its name, the path inside the shard.
 
     `meta`: language, charset. Rules: extension, too_large, not_text, bad_notebook, empty_text.
     """
-    size = path.stat().st_size
+    size, name = file.size(), file.name
     extension = PurePosixPath(name).suffix.lower().removeprefix(".")
     language = options.languages.get(extension)
     if language is None:
@@ -27,7 +28,8 @@ def read_code(path: Path, options: CodeSource, name: str) -> Iterator[Record]:
         bound = float(options.max_record_bytes)
         yield Record(0, size, name, rule="too_large", value=float(size), bound=bound)
         return
-    data = path.read_bytes()
+    with file.open() as handle:
+        data = handle.read()
     digest = digest_bytes(data)
     if is_binary(data):
         yield Record(0, size, name, digest, rule="not_text", detail="the bytes are binary")

@@ -17,9 +17,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from gristmill.ingest.unpack import Gap, Member, read_members
+from gristmill.inputs import InputFile
 
 VERSION_LINE = re.compile(rb"WARC/\d")
 _NEXT_RECORD = re.compile(rb"\r?\n\r?\n(?=WARC/\d\.\d+\r?\n)")
@@ -51,12 +51,12 @@ class WarcRecord:
     detail: str | None = None
 
 
-def read_warc_records(path: Path, *, max_bytes: int, max_expansion: int) -> Iterator[WarcRecord]:
+def read_warc_records(file: InputFile, *, max_bytes: int, max_expansion: int) -> Iterator[WarcRecord]:
     """Records of a WARC file in order, with every stretch of bytes that is none as a record with a rule.
 
     Raises OSError where the file cannot be read at all. Memory: one record, at most `max_bytes` and 1 MiB of headers.
     """
-    for member in read_members(path, starts=VERSION_LINE, max_expansion=max_expansion):
+    for member in read_members(file, starts=VERSION_LINE, max_expansion=max_expansion):
         if isinstance(member, Gap):
             yield WarcRecord(member.offset, member.length, rule="unreadable", detail="no gzip member")
         else:

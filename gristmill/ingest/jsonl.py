@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gristmill.errors import shorten
@@ -15,19 +14,20 @@ from gristmill.ingest.charset import clean_text
 from gristmill.ingest.options import JsonlSource
 from gristmill.ingest.records import Record
 from gristmill.ingest.unpack import Gap, Member, read_members
+from gristmill.inputs import InputFile
 
 _STARTS = re.compile(rb"\s*\{")
 _BOM = b"\xef\xbb\xbf"
 _MISSING = object()
 
 
-def read_jsonl(path: Path, options: JsonlSource) -> Iterator[Record]:
+def read_jsonl(file: InputFile, options: JsonlSource) -> Iterator[Record]:
     """Every line of a JSON Lines file that is not blank.
 
     Rules: bad_json, missing_text, empty_text, too_large; truncated, corrupt_member, bad_checksum, unreadable for what
     damage to the compression took. `meta`: the declared fields, and unpacked.
     """
-    members = read_members(path, starts=_STARTS, max_expansion=options.max_expansion)
+    members = read_members(file, starts=_STARTS, max_expansion=options.max_expansion)
     for line in _read_lines(members, options.max_record_bytes):
         if line.data is None:
             yield Record(line.offset, line.length, rule=line.rule, detail=line.detail)

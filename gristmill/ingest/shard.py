@@ -7,7 +7,7 @@ shard, by which repeated keys are found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,36 @@ from gristmill.ingest.jsonl import read_jsonl
 from gristmill.ingest.options import CodeSource, JsonlSource, SourceBase, WarcSource
 from gristmill.ingest.records import Record
 from gristmill.ingest.warc import read_warc
+from gristmill.inputs import InputFile
 from gristmill.progress import advance
 from gristmill.store.registry import Shard, ShardFile, changed
 
 BATCH_CHARS = 8 << 20  # of text
 BATCH_ROWS = 4096
 
-# A further kind of source has its options class in options.py and its reader here.
-READERS: dict[type[SourceBase], Callable[[Path, Any, str], Iterator[Record]]] = {
-    WarcSource: lambda path, options, name: read_warc(path, options),
-    JsonlSource: lambda path, options, name: read_jsonl(path, options),
-    CodeSource: read_code,
+ShardReader = Callable[[Sequence[InputFile], Any], Iterator[tuple[InputFile, Record]]]
+
+
+def _each(read: Callable[[InputFile, Any], Iterator[Record]]) -> ShardReader:
+    """A reader of whole shards from one of single files."""
+
+    def read_all(files: Sequence[InputFile], options: Any) -> Iterator[tuple[InputFile, Record]]:
+        for file in files:
+            try:
+                for record in read(file, options):
+                    yield file, record
+            except OSError as error:
+                error.filename = error.filename or file.path
+                raise
+
+    return read_all
+
+
+# A further kind of source has its options class in options/ and its reader here.
+READERS: dict[type[SourceBase], ShardReader] = {
+    WarcSource: _each(read_warc),
+    JsonlSource: _each(read_jsonl),
+    CodeSource: _each(read_code),
 }
 
 
@@ -50,13 +69,12 @@ def read_shard(
         _check_file(shard, file)
     names = _Names(shard.source)
     batch = _Batch(shard)
-    for file in shard.files:
-        for record in _read_file(shard, file, options):
-            batch.add(record, file.name, *names.claim(record, file.name))
-            advance()
-            if batch.chars >= batch_chars or len(batch.decisions) >= batch_rows:
-                yield batch.tables()
-                batch = _Batch(shard)
+    for file, record in _read_files(shard, options):
+        batch.add(record, file.name, *names.claim(record, file.name))
+        advance()
+        if batch.chars >= batch_chars or len(batch.decisions) >= batch_rows:
+            yield batch.tables()
+            batch = _Batch(shard)
     yield batch.tables()
 
 
@@ -70,12 +88,14 @@ def _check_file(shard: Shard, file: ShardFile) -> None:
         )
 
 
-def _read_file(shard: Shard, file: ShardFile, options: SourceBase) -> Iterator[Record]:
+def _read_files(shard: Shard, options: SourceBase) -> Iterator[tuple[InputFile, Record]]:
+    files = [InputFile(file.path, file.name) for file in shard.files]
     try:
-        yield from READERS[type(options)](Path(file.path), options, file.name)
+        yield from READERS[type(options)](files, options)
     except OSError as error:
         raise InputError(
-            f"shard {shard.key!r}, input {file.path!r} cannot be read: {error.strerror or error}"
+            f"shard {shard.key!r}, input {str(error.filename or shard.key)!r} cannot be read: "
+            f"{error.strerror or error}"
         ) from error
 
 

@@ -12,8 +12,9 @@ import re
 import zlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Literal
+
+from gristmill.inputs import InputFile
 
 GZIP_MAGIC = b"\x1f\x8b\x08"  # two bytes of magic, and deflate, the only method there is
 _ZSTD_MAGIC = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or a skippable one
@@ -64,13 +65,13 @@ class Member:
         raise NotImplementedError
 
 
-def read_members(path: Path, *, starts: re.Pattern[bytes], max_expansion: int) -> Iterator[Member | Gap]:
+def read_members(file: InputFile, *, starts: re.Pattern[bytes], max_expansion: int) -> Iterator[Member | Gap]:
     """Members of a file in order; `starts` is what unpacked data begins with where a new member is looked for.
 
     OSError is raised where the file cannot be read; damaged content never raises. Memory: some 100 kB.
     """
-    with path.open("rb") as handle:
-        size = path.stat().st_size
+    with file.open() as handle:
+        size = file.size()
         head = handle.read(4)
         handle.seek(0)
         budget = _Budget(max(_FREE_BYTES, size * max_expansion))

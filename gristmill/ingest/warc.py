@@ -6,7 +6,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from gristmill.hashing import digest_bytes
@@ -16,6 +15,7 @@ from gristmill.ingest.html import extract_page
 from gristmill.ingest.http import Body, decode_body, parse_message
 from gristmill.ingest.options import WarcSource
 from gristmill.ingest.records import Record
+from gristmill.inputs import InputFile
 
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _LOOKS_HTML = re.compile(
@@ -27,7 +27,7 @@ _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]{1,40})", re.IGNORECAS
 _DIGEST = re.compile(r"(sha1|sha-1|sha256|sha-256|md5):([A-Za-z0-9+/=_-]{16,128})", re.IGNORECASE)
 
 
-def read_warc(path: Path, options: WarcSource) -> Iterator[Record]:
+def read_warc(file: InputFile, options: WarcSource) -> Iterator[Record]:
     """Every record of a WARC file, pages with their text.
 
     `meta`: title, html_lang, charset, content_type, unpacked. Rules besides those of `framing`: not_a_response,
@@ -35,7 +35,7 @@ def read_warc(path: Path, options: WarcSource) -> Iterator[Record]:
     empty_text, short_text; of kept records: digest_mismatch, partial_body, and what `framing` says of damage.
     """
     for record in read_warc_records(
-        path, max_bytes=options.max_record_bytes, max_expansion=options.max_expansion
+        file, max_bytes=options.max_record_bytes, max_expansion=options.max_expansion
     ):
         yield _Reading(record, options).result()
 

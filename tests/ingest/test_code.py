@@ -10,6 +10,7 @@ import pytest
 from gristmill.ingest import CodeSource
 from gristmill.ingest.code import read_code
 from gristmill.ingest.records import Record
+from gristmill.inputs import InputFile
 from tests.ingest.archives import SAMPLE
 
 CODE = CodeSource(kind="code", inputs=("x",))
@@ -17,7 +18,7 @@ CODE = CodeSource(kind="code", inputs=("x",))
 
 def read(path: Path, data: bytes, options: CodeSource = CODE) -> Record:
     path.write_bytes(data)
-    (found,) = read_code(path, options, f"src/{path.name}")
+    (found,) = read_code(InputFile(str(path), f"src/{path.name}"), options)
     return found
 
 
@@ -69,7 +70,7 @@ def test_notebooks_are_their_cells_or_as_they_are(tmp_path: Path) -> None:
 
 def test_every_file_of_the_sample_is_read() -> None:
     files = sorted((SAMPLE / "code").iterdir())
-    found = [one for path in files for one in read_code(path, CODE, path.name)]
+    found = [one for path in files for one in read_code(InputFile.at(path), CODE)]
     assert len(found) == 32
     assert [one.key for one in found if one.text is None] == []
     (gbk,) = [one for one in found if one.key and "gbk" in one.key]

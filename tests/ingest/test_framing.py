@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gristmill.ingest.framing import WarcRecord, parse_headers, read_warc_records
+from gristmill.inputs import InputFile
 from tests.ingest.archives import SAMPLE, members, page, pages, record, response
 
 A, B, C = pages("a", "b", "c")
@@ -18,7 +19,7 @@ A, B, C = pages("a", "b", "c")
 
 def framed(path: Path, data: bytes, max_bytes: int = 1_000_000) -> list[WarcRecord]:
     path.write_bytes(data)
-    return list(read_warc_records(path, max_bytes=max_bytes, max_expansion=500))
+    return list(read_warc_records(InputFile.at(path), max_bytes=max_bytes, max_expansion=500))
 
 
 def outline(records: list[WarcRecord]) -> list[tuple[str | None, bool, str | None]]:
@@ -182,5 +183,5 @@ def test_sound_archives_are_read_as_fastwarc_reads_them() -> None:
     path = SAMPLE / "docs.warc.gz"
     archive = fastwarc.ArchiveIterator(io.BytesIO(path.read_bytes()), parse_http=False)
     theirs = [(one.record_id, one.stream_pos, one.reader.read()) for one in archive]
-    ours = list(read_warc_records(path, max_bytes=10_000_000, max_expansion=500))
+    ours = list(read_warc_records(InputFile.at(path), max_bytes=10_000_000, max_expansion=500))
     assert [(one.headers["warc-record-id"], one.offset, one.block) for one in ours] == theirs

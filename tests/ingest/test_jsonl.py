@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gristmill.ingest.jsonl import read_jsonl
 from gristmill.ingest.records import Record
+from gristmill.inputs import InputFile
 from tests.ingest.archives import JSONL
 
 ROWS = [{"id": "a", "text": "one"}, {"id": "b", "text": "two"}, {"id": "c", "text": "three"}]
@@ -21,7 +22,7 @@ LINES = b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)
 
 def read(path: Path, data: bytes, **options: object) -> list[Record]:
     path.write_bytes(data)
-    return list(read_jsonl(path, JSONL.model_copy(update=options)))
+    return list(read_jsonl(InputFile.at(path), JSONL.model_copy(update=options)))
 
 
 def outline(records: list[Record]) -> list[tuple[str | None, str | None, str | None]]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gristmill.ingest import unpack
 from gristmill.ingest.unpack import Gap, read_members
+from gristmill.inputs import InputFile
 
 STARTS = re.compile(rb"WARC/")
 ONE, TWO = b"WARC/1 one " * 20, b"WARC/1 two " * 20
@@ -20,7 +21,7 @@ ONE, TWO = b"WARC/1 one " * 20, b"WARC/1 two " * 20
 
 def unpacked(path: Path, max_expansion: int = 500) -> list[tuple[bytes, str | None] | Gap]:
     found: list[tuple[bytes, str | None] | Gap] = []
-    for member in read_members(path, starts=STARTS, max_expansion=max_expansion):
+    for member in read_members(InputFile.at(path), starts=STARTS, max_expansion=max_expansion):
         if isinstance(member, Gap):
             found.append(member)
         else:
@@ -36,7 +37,9 @@ def write(path: Path, data: bytes) -> Path:
 def test_members_come_one_by_one_with_their_place(tmp_path: Path) -> None:
     first, second = gzip.compress(ONE), gzip.compress(TWO)
     places = []
-    for member in read_members(write(tmp_path / "f", first + second), starts=STARTS, max_expansion=500):
+    for member in read_members(
+        InputFile.at(write(tmp_path / "f", first + second)), starts=STARTS, max_expansion=500
+    ):
         assert not isinstance(member, Gap)
         while member.read():
             pass

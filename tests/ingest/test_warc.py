@@ -13,12 +13,13 @@ import pytest
 from gristmill.ingest import WarcSource, warc
 from gristmill.ingest.records import Record
 from gristmill.ingest.warc import read_warc
+from gristmill.inputs import InputFile
 from tests.ingest.archives import DATA, SAMPLE, WARC, members, page, record, response
 
 
 def read(path: Path, *records: bytes, options: WarcSource = WARC) -> list[Record]:
     path.write_bytes(members(list(records)))
-    return list(read_warc(path, options))
+    return list(read_warc(InputFile.at(path), options))
 
 
 def only(path: Path, one: bytes, options: WarcSource = WARC) -> Record:
@@ -126,7 +127,7 @@ def test_a_body_that_breaks_off_is_kept_or_dropped_as_the_recipe_says(tmp_path: 
 
 def test_the_sample_gives_what_its_list_expects() -> None:
     expected = [json.loads(line) for line in (DATA / "sample_records.jsonl").open()]
-    found = list(read_warc(SAMPLE / "docs.warc.gz", WARC))
+    found = list(read_warc(InputFile.at(SAMPLE / "docs.warc.gz"), WARC))
     assert [one.key for one in found] == [f"urn:uuid:{row['record_id']}" for row in expected]
     wrong = []
     for one, row in zip(found, expected, strict=True):
@@ -143,7 +144,7 @@ def test_the_sample_gives_what_its_list_expects() -> None:
 
 
 def test_sound_records_come_out_of_broken_framing() -> None:
-    found = list(read_warc(SAMPLE / "broken_framing.warc.gz", WARC))
+    found = list(read_warc(InputFile.at(SAMPLE / "broken_framing.warc.gz"), WARC))
     kept = {(one.url or "")[-6:-5] for one in found if one.text and one.rule is None}
     assert kept == {"a", "b", "e", "f"}
     assert [one.rule for one in found if one.rule] == [
@@ -197,5 +198,5 @@ def _read_with_pages(name: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[R
         return result
 
     monkeypatch.setattr(warc, "decode_text", spy)
-    records = read_warc(DATA / "warc" / name, WARC.model_copy(update={"keep_partial": False}))
+    records = read_warc(InputFile.at(DATA / "warc" / name), WARC.model_copy(update={"keep_partial": False}))
     return [(one, decoded.pop() if decoded else None) for one in records]
