@@ -89,7 +89,7 @@ def _check_file(shard: Shard, file: ShardFile) -> None:
 
 
 def _read_files(shard: Shard, options: SourceBase) -> Iterator[tuple[InputFile, Record]]:
-    files = [InputFile(file.path, file.name) for file in shard.files]
+    files = [InputFile(registered.path, registered.name) for registered in shard.files]
     try:
         yield from READERS[type(options)](files, options)
     except OSError as error:
