@@ -65,8 +65,8 @@ def read_shard(
     that cannot be read is named by file and offset.
     Raises InputError where a file is missing, unreadable, or not what was registered; a bad record never raises.
     """
-    for file in shard.files:
-        _check_file(shard, file)
+    for registered in shard.files:
+        _check_file(shard, registered)
     names = _Names(shard.source)
     batch = _Batch(shard)
     for file, record in _read_files(shard, options):
