@@ -108,6 +108,7 @@ def _count(table: pl.LazyFrame) -> int:
 
 
 def _rows_in(step: Step, recipe: Recipe, store: Store, shard: str) -> int | None:
-    """Documents that the step read, from its input's own manifest; None for `raw`, whose inputs are records."""
-    asset = documents_in(step)
-    return store.current(recipe.name, asset, shard).rows("documents") if asset else None
+    """Documents that the step read, from its inputs' own manifests; None for `raw`, whose inputs are records."""
+    assets = documents_in(step)
+    read = [store.current(recipe.name, asset, shard).rows("documents") for asset in assets]
+    return sum(read) if assets else None

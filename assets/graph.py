@@ -1,6 +1,6 @@
 """Which steps a recipe has, in the order in which they run. A stage that the recipe leaves out is not here.
 
-    raw -> filtered -> signatures -> duplicates -> deduped -> refined -> rephrased
+    raw -> filtered -> signatures -> duplicates -> deduped -> refined -> rephrased -> contamination
         -> models/quality, scores/quality -> tokens -> scored -> selected -> mixed
 
 `natural` is the last stage so far that holds documents, `texts` what is scored and mixed: natural documents and
@@ -9,7 +9,19 @@ those made from them.
 
 from __future__ import annotations
 
-from assets import dedup, filtered, mixed, quality, raw, refined, rephrased, scored, selected, tokens
+from assets import (
+    contamination,
+    dedup,
+    filtered,
+    mixed,
+    quality,
+    raw,
+    refined,
+    rephrased,
+    scored,
+    selected,
+    tokens,
+)
 from assets.step import Step
 from gristmill.recipe import Recipe
 
@@ -32,6 +44,9 @@ def steps(recipe: Recipe) -> list[Step]:
     if recipe.rephrase is not None:
         found.append(rephrased.step(recipe, natural))
         texts = (natural, "rephrased")
+    if recipe.contamination is not None:
+        found.append(contamination.step(recipe, texts))
+        texts = ("contamination",)
     if recipe.quality is not None:
         found += quality.steps(recipe, original, texts)
     if recipe.tokenizer is not None:

@@ -9,7 +9,8 @@ import polars as pl
 from assets.step import Input, Step, Work
 from gristmill import progress
 from gristmill.recipe import Recipe
-from gristmill.select import DOCUMENT_COLUMNS, SCORED_VERSION, SCORES, counts_of, join_scores
+from gristmill.select import DOCUMENT_COLUMNS, SCORED_VERSION, SCORES, join_scores
+from gristmill.token_counts import counts_of
 
 QUALITY = "scores/quality"
 
@@ -19,12 +20,12 @@ def step(recipe: Recipe, texts: tuple[str, ...]) -> Step:
 
     def run(work: Work) -> dict[str, Any]:
         progress.expect(sum(work.rows(asset) for asset in texts))
-        tokens = work.scan("tokens", "tokens").collect()
+        tokens = work.scan("tokens", "tokens")
         quality = work.scan(QUALITY, "scores").collect() if recipe.quality is not None else None
         figures: dict[str, Any] = {"rows_out": 0, "tokens": 0, "unscored": 0}
         work.emit(scores=pl.DataFrame(schema=SCORES))
         for asset in texts:
-            counts = counts_of(tokens, asset)
+            counts = counts_of(tokens, asset).collect()
             for batch in work.batches(asset, columns=DOCUMENT_COLUMNS):
                 scores = join_scores(batch, counts, quality, asset=asset)
                 work.emit(scores=scores)

@@ -276,7 +276,7 @@ def _run(
 
 def _documents_to_read(step: Step, inputs: dict[str, list[Manifest]]) -> int | None:
     given = documents_in(step)
-    return sum(manifest.rows("documents") for manifest in inputs[given]) if given else None
+    return sum(m.rows("documents") for asset in given for m in inputs[asset]) if given else None
 
 
 def _check(work: Work, inputs: dict[str, list[Manifest]]) -> None:
@@ -286,9 +286,8 @@ def _check(work: Work, inputs: dict[str, list[Manifest]]) -> None:
     kept = rows_in - sum(work.counts["dropped_by_rule"].values())
     if kept != rows_out:
         raise StageError(f"{where}: decisions keep {kept} rows, but {rows_out} documents came out")
-    given = documents_in(work.step)
-    came_in = inputs[given][0].rows("documents") if given else rows_in
-    if came_in != rows_in:
+    came_in = _documents_to_read(work.step, inputs)
+    if came_in is not None and came_in != rows_in:
         raise StageError(f"{where}: {came_in} documents came in, but there are {rows_in} decisions")
     for table in ("documents", "decisions"):
         path = work.writer.folder / f"{table}.parquet"
@@ -309,6 +308,6 @@ def options_for(options: Options, source: str | None, **more: Any) -> dict[str, 
     return {**options.model_dump(mode="json", exclude={"sources"}), "included": included, **more}
 
 
-def documents_in(step: Step) -> str | None:
-    """The asset whose documents a step decides on; None for `raw`, whose inputs are records."""
-    return next((given.asset for given in step.inputs if "documents" in given.tables), None)
+def documents_in(step: Step) -> list[str]:
+    """The assets whose documents a step reads; none for `raw`, whose inputs are records."""
+    return [given.asset for given in step.inputs if "documents" in given.tables]

@@ -1,7 +1,7 @@
 """Asset `tokens`: how many tokens each document has, wherever its text is new.
 
 One table for the funnel, the selection and the quotas of the mixture, so that no text is tokenised twice: counted are
-all documents of `raw`, those whose text `refined` changed, and all of `rephrased`.
+all documents of `raw` and of `rephrased`, and of the stages that change texts those that they changed.
 """
 
 from __future__ import annotations
@@ -12,20 +12,16 @@ import polars as pl
 
 from assets.step import Input, Step, Work
 from gristmill import progress
-from gristmill.documents import EDIT, Schema
+from gristmill.documents import EDIT
 from gristmill.recipe import Recipe
+from gristmill.token_counts import COUNTED, EDITING, TOKENS
 
-VERSION = 1
-TOKENS: Schema = {
-    "id": pl.String,
-    "stage": pl.String,  # the asset whose text was counted
-    "tokens": pl.Int64,  # without special tokens
-}
+VERSION = 2
 
 
 def step(recipe: Recipe, earlier: list[str]) -> Step:
     """Count tokens of the stages among `earlier` that bring new text."""
-    counted = [name for name in ("raw", "refined", "rephrased") if name in earlier]
+    counted = [name for name in COUNTED if name in earlier]
     assert recipe.tokenizer is not None
     tokenizer = recipe.tokenizer
 
@@ -34,8 +30,11 @@ def step(recipe: Recipe, earlier: list[str]) -> Step:
         counter = work.tools.tokenizer(tokenizer)
         totals = {}
         for stage in counted:
-            changed = _changed(work) if stage == "refined" else None
+            changed = _edited(work, stage) if stage in EDITING else None
             totals[stage] = 0
+            if changed is not None and changed.is_empty():
+                progress.advance(work.rows(stage))
+                continue
             for batch in work.batches(stage, columns=["id", "text"]):
                 progress.advance(batch.height)
                 new = batch if changed is None else batch.join(changed, on="id", how="semi")
@@ -53,7 +52,7 @@ def step(recipe: Recipe, earlier: list[str]) -> Step:
         group="score",
         options=lambda source: {},
         inputs=tuple(
-            Input(name, tables=("documents", "decisions") if name == "refined" else ("documents",))
+            Input(name, tables=("documents", "decisions") if name in EDITING else ("documents",))
             for name in counted
         ),
         models=(tokenizer,),
@@ -61,7 +60,7 @@ def step(recipe: Recipe, earlier: list[str]) -> Step:
     )
 
 
-def _changed(work: Work) -> pl.DataFrame:
-    """Ids of the documents that `refined` edited."""
-    decisions = work.scan("refined", "decisions")
+def _edited(work: Work, stage: str) -> pl.DataFrame:
+    """Ids of the documents that a stage edited."""
+    decisions = work.scan(stage, "decisions")
     return decisions.filter(pl.col("action") == EDIT).select("id").collect()

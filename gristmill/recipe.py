@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
+from gristmill.contamination.options import ContaminationOptions
 from gristmill.dedup.options import DedupOptions
 from gristmill.errors import RecipeError, shorten, suggest
 from gristmill.filter.options import FilterOptions
@@ -77,6 +78,9 @@ class Recipe(Options):
     refine: RefineOptions | None = Field(None, description="ProX: an LLM writes small edit programs.")
     rephrase: RephraseOptions | None = Field(
         None, description="WRAP: an LLM rewrites passages in given styles."
+    )
+    contamination: ContaminationOptions | None = Field(
+        None, description="Items of evaluation sets are found in natural and made texts."
     )
     quality: QualityOptions | None = Field(None, description="A fastText classifier trained in the graph.")
     select: SelectOptions | None = Field(None, description="Which documents the token budget is spent on.")

@@ -5,7 +5,7 @@ print(render_sample("filtered", sample(store, "demo", "filtered", 5)))
 print(render_trace(trace(store, "demo", "https://example.org/page")))
 """
 
-from gristmill.report.current import DOCUMENT_STAGES, ORDER, Corpus, recipes_in
+from gristmill.report.current import ORDER, Corpus, recipes_in
 from gristmill.report.funnel import Funnel, SourceCount, StageFunnel, Usage, funnel
 from gristmill.report.plot import funnel_plot
 from gristmill.report.render import render_funnel, render_sample, render_trace
@@ -13,7 +13,6 @@ from gristmill.report.sample import sample
 from gristmill.report.trace import TraceStep, trace
 
 __all__ = [
-    "DOCUMENT_STAGES",
     "ORDER",
     "Corpus",
     "Funnel",

@@ -13,7 +13,6 @@ import polars as pl
 
 from gristmill.store import Manifest, Registry, Shard, Store
 
-DOCUMENT_STAGES = ("raw", "filtered", "deduped", "refined", "rephrased", "selected", "mixed")
 ORDER = (
     "raw",
     "filtered",
@@ -22,6 +21,7 @@ ORDER = (
     "deduped",
     "refined",
     "rephrased",
+    "contamination",
     "models/quality",
     "scores/quality",
     "tokens",

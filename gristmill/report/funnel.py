@@ -2,7 +2,7 @@
 
 Everything is counted again from the tables in the store, a shard at a time, so the figures hold for what is current
 and not for some run. Tokens come from the asset `tokens`, which counts a text where it is new: a document that
-`refined` edited has its count there from `refined` on, and its count in `raw` before.
+`refined` edited has its count there from `refined` on, and its count in `raw` before (gristmill.token_counts).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 import polars as pl
 
 from gristmill.documents import DROP
-from gristmill.report.current import DOCUMENT_STAGES, Corpus
+from gristmill.report.current import Corpus
 from gristmill.store import Manifest, Store
+from gristmill.token_counts import DOCUMENT_STAGES, counts_of
 
 NOT_ATTEMPTED = "not_attempted"
-_COUNTED = ("raw", "refined", "rephrased")  # where texts are new, in order
 
 
 @dataclass(frozen=True)
@@ -285,16 +285,7 @@ def _counts(corpus: Corpus, stage: str, shard: str | None) -> pl.DataFrame | Non
     found = corpus.scan("tokens", "tokens", shard, ["id", "stage", "tokens"])
     if found is None:
         return None
-    order = DOCUMENT_STAGES.index(stage)
-    known = [name for name in _COUNTED if DOCUMENT_STAGES.index(name) <= order]
-    return (
-        found.filter(pl.col("stage").is_in(known))
-        .with_columns(pl.col("stage").replace_strict(known, range(len(known)), return_dtype=pl.Int8))
-        .sort("stage")
-        .unique("id", keep="last", maintain_order=True)
-        .select("id", "tokens")
-        .collect()
-    )
+    return counts_of(found, stage).collect()
 
 
 def _sum(a: int | None, b: int | None) -> int | None:

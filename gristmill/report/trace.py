@@ -13,14 +13,14 @@ from typing import Any
 
 import polars as pl
 
-from gristmill.documents import DROP
+from gristmill.documents import DROP, EDIT
 from gristmill.errors import StoreError, shorten
 from gristmill.report.current import ORDER, Corpus
 from gristmill.report.sample import Row, look_up, rows_with
 from gristmill.store import Store
 
 MAX_MATCHES = 20  # documents of one address that are followed; a URL may be fetched many times
-_DECIDING = ("raw", "filtered", "deduped", "refined", "selected")
+_DECIDING = ("raw", "filtered", "deduped", "refined", "contamination", "selected")
 _PLACED = {
     "scores/quality": ("scores", "scored"),
     "tokens": ("tokens", "counted"),
@@ -106,10 +106,12 @@ def _follow(corpus: Corpus, key: str, child: str | None, stages: list[str]) -> l
     children = [row["child_id"] for row in _accepted(steps) if child in (None, row["child_id"])]
     for made in children:
         for stage in (s for s in stages if ORDER.index(s) > ORDER.index("rephrased")):
-            if stage == "selected":
+            if stage in _DECIDING:
                 steps += _decided(corpus, stage, made, shard, child=True)
             elif stage in _PLACED:
                 steps += _placed(corpus, stage, made, shard, child=True)
+            if steps[-1].outcome == DROP:
+                break
     return steps
 
 
@@ -132,11 +134,11 @@ def _decided(
     decision = decisions[0]
     facts: dict[str, Any] = {}
     rows: tuple[Row, ...] = ()
-    text = None
-    document = look_up(corpus, [key], [stage], shard).get(key) if stage in ("raw", "refined") else None
+    shown = stage == "raw" or decision["action"] == EDIT
+    document = look_up(corpus, [key], [stage], shard).get(key) if shown else None
+    text = document["text"] if document else None
     if stage == "raw":
         facts |= _origin(corpus, key, shard)
-        text = document["text"] if document else None
     elif stage == "filtered":
         measured = rows_with(corpus, stage, "measures", "id", [key], shard)
         facts |= {name: value for row in measured for name, value in row.items() if name != "id"}
@@ -144,7 +146,8 @@ def _decided(
         facts |= _twins(corpus, decision, key)
     elif stage == "refined":
         rows = tuple(rows_with(corpus, stage, "programs", "id", [key], shard))
-        text = document["text"] if document and decision["action"] == "edit" else None
+    elif stage == "contamination":
+        rows = tuple(rows_with(corpus, stage, "evidence", "id", [key], shard))
     elif stage == "selected":
         chosen = rows_with(corpus, stage, "selection", "id", [key])
         facts |= {name: row[name] for row in chosen for name in ("rank", "quality", "tokens") if name in row}

@@ -1,11 +1,11 @@
 """Selection: one row of measures per document, and the token budget spent on the best of them.
 
-scores = join_scores(documents, counts_of(tokens, "refined"), quality, asset="refined")
+scores = join_scores(documents, counts, quality, asset="refined")
 selected = select_documents(scores, SelectOptions(budget_tokens=10_000_000))
 """
 
 from gristmill.select.options import SelectOptions
-from gristmill.select.scored import DOCUMENT_COLUMNS, SCORES, counts_of, join_scores
+from gristmill.select.scored import DOCUMENT_COLUMNS, SCORES, join_scores
 from gristmill.select.select import (
     BUDGET,
     EMPTY,
@@ -32,7 +32,6 @@ __all__ = [
     "UNSCORED",
     "SelectOptions",
     "Selected",
-    "counts_of",
     "join_scores",
     "select_documents",
 ]

@@ -33,18 +33,6 @@ DOCUMENT_COLUMNS = [
     "generation_depth",
     "text",
 ]  # what `join_scores` reads of a document
-_FIRST = "raw"  # the stage that counts every document
-
-
-def counts_of(tokens: pl.DataFrame, asset: str) -> pl.DataFrame:
-    """Token counts of the texts of one asset.
-
-    tokens: id, stage, tokens; a row for every document of `raw` and one more where a later stage changed or made the
-    text. Out: id, tokens; the count of `asset` itself where it has one, else that of `raw`, whose text is unchanged.
-    """
-    own = tokens.filter(pl.col("stage") == asset).select("id", "tokens")
-    first = tokens.filter(pl.col("stage") == _FIRST).select("id", "tokens")
-    return pl.concat([own, first.join(own, on="id", how="anti")])
 
 
 def join_scores(
@@ -52,8 +40,8 @@ def join_scores(
 ) -> pl.DataFrame:
     """Rows of `scores` for a batch of documents, in their order.
 
-    documents: DOCUMENT_COLUMNS. counts: id, tokens (see `counts_of`). quality: id, quality; None where the recipe
-    has no such step; a score that is not a number counts as none. Out: SCORES.
+    documents: DOCUMENT_COLUMNS. counts: id, tokens (see gristmill.token_counts). quality: id, quality; None where
+    the recipe has no such step; a score that is not a number counts as none. Out: SCORES.
     Raises StageError where a document has no count.
     """
     joined = documents.with_columns(

@@ -5,7 +5,8 @@ import pytest
 
 from gristmill.documents import DOCUMENTS, NATURAL
 from gristmill.errors import StageError
-from gristmill.select import DOCUMENT_COLUMNS, SCORES, counts_of, join_scores
+from gristmill.select import DOCUMENT_COLUMNS, SCORES, join_scores
+from gristmill.token_counts import TOKENS, counts_of
 
 
 def _documents(*texts: tuple[str, str]) -> pl.DataFrame:
@@ -24,22 +25,13 @@ def _documents(*texts: tuple[str, str]) -> pl.DataFrame:
     ).select(DOCUMENT_COLUMNS)
 
 
-def _counts(*rows: tuple[str, str, int]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema={"id": pl.String, "stage": pl.String, "tokens": pl.Int64}, orient="row")
-
-
-def test_the_count_of_a_changed_text_goes_before_that_of_the_raw_one() -> None:
-    tokens = _counts(("a", "raw", 10), ("b", "raw", 20), ("a", "refined", 7), ("c", "rephrased", 5))
-    assert dict(counts_of(tokens, "refined").iter_rows()) == {"a": 7, "b": 20}
-
-
-def test_counts_of_a_stage_that_the_asset_comes_before_are_not_used() -> None:
-    assert dict(counts_of(_counts(("a", "raw", 10), ("a", "refined", 7)), "deduped").iter_rows()) == {"a": 10}
+def _counts(asset: str, *rows: tuple[str, str, int]) -> pl.DataFrame:
+    return counts_of(pl.LazyFrame(rows, schema=TOKENS, orient="row"), asset).collect()
 
 
 def test_documents_keep_their_order_and_get_counts_scores_and_characters() -> None:
     quality = pl.DataFrame({"id": ["a", "b"], "quality": [0.25, float("nan")]})
-    counts = counts_of(_counts(("a", "raw", 1), ("b", "raw", 2), ("c", "raw", 3)), "raw")
+    counts = _counts("raw", ("a", "raw", 1), ("b", "raw", 2), ("c", "raw", 3))
     scores = join_scores(_documents(("c", "déjà"), ("a", "x"), ("b", "")), counts, quality, asset="raw")
     assert scores.schema == pl.Schema(SCORES)
     assert scores.select("id", "asset", "n_chars", "tokens", "quality").rows() == [
@@ -50,12 +42,12 @@ def test_documents_keep_their_order_and_get_counts_scores_and_characters() -> No
 
 
 def test_without_a_quality_step_quality_is_null() -> None:
-    scores = join_scores(_documents(("a", "x")), counts_of(_counts(("a", "raw", 1)), "raw"), asset="raw")
+    scores = join_scores(_documents(("a", "x")), _counts("raw", ("a", "raw", 1)), asset="raw")
     assert scores["quality"].to_list() == [None]
 
 
 def test_an_empty_batch_gives_an_empty_table() -> None:
-    scores = join_scores(_documents(), counts_of(_counts(), "raw"), asset="raw")
+    scores = join_scores(_documents(), _counts("raw"), asset="raw")
     assert scores.schema == pl.Schema(SCORES)
     assert scores.is_empty()
 
@@ -64,7 +56,7 @@ def test_a_document_without_a_count_raises_with_its_id() -> None:
     with pytest.raises(StageError, match=r"without a token count \(the first: \['b'\]\)"):
         join_scores(
             _documents(("a", "x"), ("b", "y")),
-            counts_of(_counts(("a", "raw", 1)), "refined"),
+            _counts("refined", ("a", "raw", 1)),
             asset="refined",
         )
 
@@ -72,4 +64,4 @@ def test_a_document_without_a_count_raises_with_its_id() -> None:
 def test_a_document_with_two_scores_raises() -> None:
     quality = pl.DataFrame({"id": ["a", "a"], "quality": [0.1, 0.2]})
     with pytest.raises(StageError, match="1 documents of 'raw' became 2 rows"):
-        join_scores(_documents(("a", "x")), counts_of(_counts(("a", "raw", 1)), "raw"), quality, asset="raw")
+        join_scores(_documents(("a", "x")), _counts("raw", ("a", "raw", 1)), quality, asset="raw")
