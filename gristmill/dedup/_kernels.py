@@ -248,6 +248,113 @@ def _rotate(value, bits):
     return value << _U(bits) | value >> _U(64 - bits)
 
 
+# -- all of it in one pass ---------------------------------------------------------------------------------------
+
+
+@_compiled
+def roll_shingles(
+    data, offsets, flags, mapped, expanded, expansion_offsets, by_char, ngram,
+    n_words, hashes, hash_offsets, exact, unspaced,
+):  # fmt: skip
+    """Words, shingle hashes and a 128-bit digest of every text, without writing its normalised form.
+
+    Normalised as by `normalise` with runs of white space collapsed, except that no character looks at its neighbours.
+    A word's hash is taken over its code points; a shingle's is a polynomial in the hashes of its words, which rolls; so
+    is the digest. Out as by `hash_shingles`; exact: uint64[documents, 2].
+    """
+    factor = _PRIME_1
+    last_factor = _U(1)  # of the word that leaves the window
+    for _ in range(ngram):
+        last_factor *= factor
+    ring = np.zeros(ngram, np.uint64)
+    k = 0
+    for document in range(offsets.shape[0] - 1):
+        i, end = offsets[document], offsets[document + 1]
+        words = letters = letters_unspaced = 0
+        inside = False
+        state, rolled, high, low = _PRIME_5, _0, _PRIME_3, _PRIME_4
+        while True:
+            glyph, ends, more = DROPPED, True, i < end
+            if more:
+                code, i = _decode(data, i)
+                flag = flags[code]
+                letters += (flag >> 5) & 1
+                letters_unspaced += (flag >> 6) & 1
+                if flag & DIGIT:
+                    i = _end_of_number(data, i, end, flags)
+                    glyph, ends = _ZERO, by_char
+                elif not flag & (MARK | SPACE):
+                    glyph = mapped[code]
+                    if glyph == DROPPED:
+                        continue
+                    ends = by_char
+            if inside and ends:
+                word = _mix(state)
+                high = (high ^ word) * _PRIME_2
+                high ^= high >> _U(29)
+                low = _rotate(low + word * _PRIME_1, 27) * _PRIME_4
+                slot = words % ngram
+                rolled = rolled * factor + word - ring[slot] * last_factor
+                ring[slot] = word
+                words += 1
+                if words >= ngram:
+                    hashes[k] = _mix(rolled)
+                    k += 1
+                inside = False
+            if not more:
+                break
+            if glyph != DROPPED:
+                if not inside:
+                    state = _PRIME_5
+                    inside = True
+                if glyph >= 0:
+                    state = (state ^ _U(glyph)) * _PRIME_2
+                    state ^= state >> _U(32)
+                else:
+                    for position in range(expansion_offsets[-2 - glyph], expansion_offsets[-1 - glyph]):
+                        state = (state ^ _U(expanded[position])) * _PRIME_2
+                        state ^= state >> _U(32)
+        ring[:] = _0
+        n_words[document] = words
+        hash_offsets[document + 1] = k
+        exact[document, 0], exact[document, 1] = _mix(high + _U(words)), _mix(low)
+        unspaced[document] = 2 * letters_unspaced > letters
+
+
+@_compiled
+def _mix(h):
+    """The last steps of XXH64: every bit of the result depends on every bit of the number."""
+    h = (h ^ h >> _U(33)) * _PRIME_2
+    h = (h ^ h >> _U(29)) * _PRIME_3
+    return h ^ h >> _U(32)
+
+
+@_compiled
+def find_short_minima(hashes, offsets, a, b, out):
+    """The least (x * a[i] + b[i]) mod 2^32 of the upper halves x of the hashes, per document and function i.
+
+    a: odd, so that every function is a permutation. out: uint32[documents, functions]; all ones without shingles.
+    """
+    halves = np.empty(_BLOCK, np.uint32)
+    for document in range(offsets.shape[0] - 1):
+        row = out[document]
+        row[:] = np.uint32(0xFFFFFFFF)
+        for first in range(offsets[document], offsets[document + 1], _BLOCK):
+            size = min(_BLOCK, offsets[document + 1] - first)
+            for i in range(size):
+                halves[i] = np.uint32(hashes[first + i] >> _U(32))
+            for i in range(a.shape[0]):
+                row[i] = min(row[i], _least_short(halves[:size], a[i], b[i]))
+
+
+@_compiled
+def _least_short(block, a, b):
+    least = np.uint32(0xFFFFFFFF)
+    for x in block:
+        least = min(least, np.uint32(x * a + b))
+    return least
+
+
 # -- minima and bands ----------------------------------------------------------------------------------------
 
 
@@ -293,12 +400,15 @@ def _least(block, a, b, mask):
 
 @_compiled
 def hash_bands(minima, rows, out):
-    """xxh64 of every band's minima as little-endian bytes; seed: its number; out: uint64[documents, bands]."""
+    """xxh64 of every band's minima as little-endian bytes; seed: its number; out: uint64[documents, bands].
+
+    minima: uint64 or uint32; eight bytes are hashed of each in both cases.
+    """
     buffer = np.empty(rows * 8, np.uint8)
     for document in range(minima.shape[0]):
         for band in range(out.shape[1]):
             for i in range(rows):
-                value = minima[document, band * rows + i]
+                value = _U(minima[document, band * rows + i])
                 for byte in range(8):
                     buffer[i * 8 + byte] = np.uint8(value & _U(0xFF))
                     value >>= _8

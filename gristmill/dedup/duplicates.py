@@ -124,7 +124,6 @@ def _find_near(
         return
     bands = signed["bands"].explode().to_numpy().reshape(signed.height, -1)
     rows = signed["row"].to_numpy().astype(np.int64)
-    shingles, offsets = _flatten(signed["shingles"])
     queries = np.flatnonzero(twins.shard[rows] < 0)
     compared = np.zeros(len(queries), np.int64)
     most = _NO_LIMIT if options.max_candidates is None else options.max_candidates
@@ -132,43 +131,51 @@ def _find_near(
     for number, table in enumerate([*earlier, None]):
         if not len(queries):
             break
-        if table is None:
-            # Every document of this shard may be the twin of a later one, also those that have a twin.
-            pool, pool_offsets, pool_rows = shingles, offsets, rows
-            hits = pl.DataFrame(
-                {"hash": bands.ravel(), "document": np.arange(signed.height).repeat(bands.shape[1])}
-            )
-            limits = queries
-        else:
-            hits, candidates = _find_candidates(table, bands[queries])
-            pool, pool_offsets = _flatten(candidates["shingles"])
-            pool_rows = candidates["row"].to_numpy().astype(np.int64)
-            limits = np.full(len(queries), candidates.height)
-        hits = hits.sort("hash", "document")
-        found = np.empty(len(queries), np.int64)
-        similarity = np.empty(len(queries))
+        # Every document of this shard may be the twin of a later one, also those that have a twin.
+        source = signed.lazy() if table is None else table
+        hits, candidates = _find_candidates(source, bands[queries], repeated=table is None)
+        asked = np.flatnonzero(np.isin(bands[queries], hits["hash"].to_numpy()).any(axis=1))
+        asking = queries[asked]
+        pool, pool_offsets = _sets(candidates["shingles"])
+        pool_rows = candidates["row"].to_numpy().astype(np.int64)
+        shingles, offsets = _sets(signed["shingles"][asking])
+        limits = (
+            np.searchsorted(pool_rows, rows[asking])
+            if table is None
+            else np.full(len(asking), candidates.height)
+        )
+        found = np.empty(len(asking), np.int64)
+        similarity = np.empty(len(asking))
+        counts = compared[asked]
         _kernels.find_neighbours(
-            bands, shingles, offsets, queries, limits,
+            bands[asking], shingles, offsets, np.arange(len(asking)), limits,
             hits["hash"].to_numpy(), hits["document"].cast(pl.Int64).to_numpy(), pool, pool_offsets,
-            options.verify, options.threshold, most, compared, found, similarity,
+            options.verify, options.threshold, most, counts, found, similarity,
         )  # fmt: skip
+        compared[asked] = counts
         got = found >= 0
-        twins.shard[rows[queries[got]]] = number
-        twins.row[rows[queries[got]]] = pool_rows[found[got]]
-        twins.similarity[rows[queries[got]]] = similarity[got]
-        twins.stopped[rows[queries[~got]]] = compared[~got] >= most
-        queries, compared = queries[~got], compared[~got]
+        twins.shard[rows[asking[got]]] = number
+        twins.row[rows[asking[got]]] = pool_rows[found[got]]
+        twins.similarity[rows[asking[got]]] = similarity[got]
+        twins.stopped[rows[queries]] = compared >= most
+        left = np.ones(len(queries), np.bool_)
+        left[asked[got]] = False
+        twins.stopped[rows[queries[~left]]] = False
+        queries, compared = queries[left], compared[left]
 
 
-def _find_candidates(table: pl.LazyFrame, bands: npt.NDArray[np.uint64]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(hash, document) of an earlier shard's common bands, and the (row, shingles) that `document` numbers."""
+def _find_candidates(
+    table: pl.LazyFrame, bands: npt.NDArray[np.uint64], *, repeated: bool
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(hash, document) of the bands that a shard shares, sorted, and the (row, shingles) that `document` numbers.
+
+    repeated: the shard is the one that `bands` are of, and only bands that two of its documents have are shared.
+    """
     wanted = pl.LazyFrame({"hash": bands.ravel()})
-    hits = (
-        table.select("row", hash=pl.col("bands"))
-        .explode("hash")
-        .join(wanted, on="hash", how="semi")
-        .collect(engine="streaming")
-    )
+    held = table.select("row", hash=pl.col("bands")).explode("hash").drop_nulls()
+    if repeated:
+        held = held.filter(pl.col("hash").is_duplicated())
+    hits = held.join(wanted, on="hash", how="semi").sort("hash", "row").collect(engine="streaming")
     rows = hits["row"].unique().sort()
     candidates = (
         table.select("row", "shingles").filter(pl.col("row").is_in(rows.implode())).collect().sort("row")
@@ -178,11 +185,14 @@ def _find_candidates(table: pl.LazyFrame, bands: npt.NDArray[np.uint64]) -> tupl
     return hits.select("hash", document=rows.search_sorted(hits["row"])), candidates
 
 
-def _flatten(lists: pl.Series) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    """Values and offsets of a column of lists without nulls."""
+def _sets(lists: pl.Series) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    """Shingles of many documents as sets: ascending, each once; and where each document's begin."""
     offsets = np.zeros(len(lists) + 1, np.int64)
     np.cumsum(lists.list.len().to_numpy(), out=offsets[1:])
-    return lists.explode(empty_as_null=False).to_numpy(), offsets
+    values = lists.explode(empty_as_null=False).to_numpy().copy()
+    starts = np.zeros_like(offsets)
+    _kernels.sort_shingles(values, offsets, starts)
+    return values[: starts[-1]], starts
 
 
 def _decide(

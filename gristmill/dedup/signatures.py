@@ -1,13 +1,15 @@
 """Stage `signatures`: what of a document is needed to compare it with others.
 
-MinHash with bands as in FineWeb (arXiv 2406.17557; huggingface/datatrove pipeline/dedup/minhash.py), bit by
-bit: the parameters come from NumPy's legacy generator, and products wrap round at 2^64 before the modulus.
+MinHash with bands. With preset `fineweb` as in FineWeb (arXiv 2406.17557; huggingface/datatrove
+pipeline/dedup/minhash.py), bit by bit: the parameters come from NumPy's legacy generator, and products wrap round at
+2^64 before the modulus. The default reads a text once and takes 32-bit minima of permutations x * a + b, a odd.
 
 Choices, and what they cost per document of w words (defaults):
-  bands      one 64-bit hash per band, its number included, so one column is joined: 112 bytes.
-  shingles   sorted hashes, so that a similarity is counted, not estimated, without the text: 8 w bytes, more
-             than the text itself; they lie in a column of their own that is read for candidates only.
-  exact      128 bits of blake2b of the normalised text: a document is dropped for it, so it must not collide.
+  bands      one 64-bit hash per band, its number included, so one column is joined: 192 bytes.
+  shingles   hashes, so that a similarity is counted, not estimated, without the text: 8 w bytes, more than the text
+             itself; they lie in a column of their own that is read, and sorted, for candidates only.
+  exact      128 bits of blake2b of the normalised text, or of a polynomial hash of its words: a document is dropped
+             for it, so it must not collide.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import polars as pl
 import pyarrow as pa
 
 from gristmill.dedup import _kernels
-from gristmill.dedup.normalise import normalise_texts
+from gristmill.dedup.normalise import buffers, character_tables, normalise_texts
 from gristmill.dedup.options import SignatureOptions
 from gristmill.dedup.shingles import Shingles, hash_shingles
 from gristmill.documents import Schema, empty
@@ -33,12 +35,12 @@ SIGNATURES: Schema = {
     "id": pl.String,
     "row": pl.UInt32,  # position of the document in its shard, from 0
     "n_words": pl.UInt32,  # of the normalised text; 0 = empty
-    "n_shingles": pl.UInt32,  # different ones; 0 = too short, compared as a whole only
-    "exact_hi": pl.UInt64,  # 128-bit hash of the normalised text
+    "n_shingles": pl.UInt32,  # repeated ones included; 0 = too short, compared as a whole only
+    "exact_hi": pl.UInt64,  # 128-bit hash of the normalised text; of its words where hashes roll
     "exact_lo": pl.UInt64,
     "mostly_unspaced": pl.Boolean,  # most letters are of a script without blanks; words should be `char`
     "bands": pl.List(pl.UInt64),  # a hash per band, comparable over all bands; empty without shingles
-    "shingles": pl.List(pl.UInt64),  # hashes of the different shingles, ascending
+    "shingles": pl.List(pl.UInt64),  # hashes of the shingles in the order of the text
 }
 
 _PRIME = (1 << 61) - 1  # modulus of the hash functions
@@ -61,12 +63,25 @@ def compute_signatures(
     return pl.concat(parts).rechunk()
 
 
-def find_minima(shingles: Shingles, options: SignatureOptions) -> npt.NDArray[np.uint64]:
-    """MinHash signatures: uint64[texts, bands * rows]; all ones for a text without shingles."""
+def find_minima(
+    shingles: Shingles, options: SignatureOptions
+) -> npt.NDArray[np.uint64] | npt.NDArray[np.uint32]:
+    """MinHash signatures: [texts, bands * rows], uint64, or uint32 where hashes roll; all ones without shingles."""
+    if options.hash == "rolling":
+        return _find_short_minima(shingles, options)
     a, b = hash_parameters(options.bands * options.rows, options.seed)
     mask = np.uint64((1 << options.precision) - 1)
     minima = np.empty((len(shingles.n_words), len(a)), np.uint64)
     _kernels.find_minima(shingles.hashes, shingles.offsets, a, b, mask, minima)
+    return minima
+
+
+def _find_short_minima(shingles: Shingles, options: SignatureOptions) -> npt.NDArray[np.uint32]:
+    count = options.bands * options.rows
+    generator = np.random.RandomState(options.seed)
+    a, b = (generator.randint(0, 1 << 32, dtype=np.uint32, size=count) for _ in range(2))
+    minima = np.empty((len(shingles.n_words), count), np.uint32)
+    _kernels.find_short_minima(shingles.hashes, shingles.offsets, a | np.uint32(1), b, minima)
     return minima
 
 
@@ -107,13 +122,12 @@ def _chunks(documents: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
 
 
 def _sign(documents: pl.DataFrame, first_row: int, options: SignatureOptions) -> pl.DataFrame:
-    normalised = normalise_texts(documents["text"], options.normalise)
-    shingles = _distinct(hash_shingles(normalised.texts, options))
+    read = _read_rolling if options.hash == "rolling" else _read_normalised
+    shingles, exact, unspaced = read(documents["text"], options)
     bands = np.empty((documents.height, options.bands), np.uint64)
     _kernels.hash_bands(find_minima(shingles, options), options.rows, bands)
     n_shingles = np.diff(shingles.offsets)
     band_offsets = np.cumsum(np.where(n_shingles > 0, options.bands, 0), dtype=np.int64)
-    exact = _digest(normalised.texts)
     return pl.DataFrame(
         {
             "id": documents["id"],
@@ -122,7 +136,7 @@ def _sign(documents: pl.DataFrame, first_row: int, options: SignatureOptions) ->
             "n_shingles": n_shingles.astype(np.uint32),
             "exact_hi": exact[:, 0],
             "exact_lo": exact[:, 1],
-            "mostly_unspaced": normalised.unspaced,
+            "mostly_unspaced": unspaced,
             "bands": _lists(bands[n_shingles > 0].ravel(), np.insert(band_offsets, 0, 0)),
             "shingles": _lists(shingles.hashes, shingles.offsets),
         },
@@ -130,11 +144,29 @@ def _sign(documents: pl.DataFrame, first_row: int, options: SignatureOptions) ->
     )
 
 
-def _distinct(shingles: Shingles) -> Shingles:
-    """Every text's hashes ascending, each once. Works in place."""
-    offsets = np.zeros_like(shingles.offsets)
-    _kernels.sort_shingles(shingles.hashes, shingles.offsets, offsets)
-    return Shingles(shingles.n_words, shingles.hashes[: offsets[-1]].copy(), offsets)
+_Read = tuple[Shingles, npt.NDArray[np.uint64], npt.NDArray[np.bool_]]  # shingles, exact, unspaced
+
+
+def _read_normalised(texts: pl.Series, options: SignatureOptions) -> _Read:
+    normalised = normalise_texts(texts, options.normalise)
+    return hash_shingles(normalised.texts, options), _digest(normalised.texts), normalised.unspaced
+
+
+def _read_rolling(texts: pl.Series, options: SignatureOptions) -> _Read:
+    """In one pass, without writing normalised texts."""
+    tables = character_tables(options.normalise)
+    data, offsets = buffers(texts.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
+    count, used = len(texts), int(offsets[-1] - offsets[0])
+    by_char = options.words == "char"
+    hashes = np.empty(used if by_char else used // 2 + count, np.uint64)
+    hash_offsets = np.zeros(count + 1, np.int64)
+    n_words, unspaced = np.empty(count, np.uint32), np.empty(count, np.bool_)
+    exact = np.empty((count, 2), np.uint64)
+    _kernels.roll_shingles(
+        data, offsets, tables.flags, tables.mapped, tables.expanded, tables.expansion_offsets,
+        by_char, options.ngram, n_words, hashes, hash_offsets, exact, unspaced,
+    )  # fmt: skip
+    return Shingles(n_words, hashes[: hash_offsets[-1]].copy(), hash_offsets), exact, unspaced
 
 
 def _digest(texts: pa.LargeStringArray) -> npt.NDArray[np.uint64]:

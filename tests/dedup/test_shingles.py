@@ -40,7 +40,7 @@ def test_xxh64_reads_only_the_part_it_is_given() -> None:
 )
 def test_hashes_are_those_of_the_defined_shingles(texts: list[str], words: str, ngram: int) -> None:
     for options in (
-        SignatureOptions(words=words, ngram=ngram),
+        SignatureOptions(preset="fineweb", words=words, ngram=ngram),
         SignatureOptions(words=words, ngram=ngram, hash="sha1"),
     ):
         defined = [list_shingles(list_words(text, options), ngram) for text in texts]
@@ -50,7 +50,7 @@ def test_hashes_are_those_of_the_defined_shingles(texts: list[str], words: str, 
 
 
 def test_a_text_with_fewer_words_than_a_shingle_has_none() -> None:
-    options = SignatureOptions()
+    options = SignatureOptions(preset="fineweb")
     assert [len(found) for found in hashes_of(["", "a b c d", "a b c d e", "a b c d e f"], options)] == [
         0,
         0,
@@ -72,7 +72,9 @@ def test_characters_are_words_where_asked() -> None:
 
 
 def test_hash_of_32_bits_is_xxh32() -> None:
-    assert hash_shingle("a b", SignatureOptions(precision=32)) == xxhash.xxh32_intdigest(b"a b")
+    assert hash_shingle("a b", SignatureOptions(preset="fineweb", precision=32)) == xxhash.xxh32_intdigest(
+        b"a b"
+    )
 
 
 def test_words_of_spacy_are_joined_by_blanks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +85,7 @@ def test_words_of_spacy_are_joined_by_blanks(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "spacy", stub)
     shingles._spacy_tokenizer.cache_clear()
     try:
-        found = hashes_of(["£0 million"], SignatureOptions(words="spacy_en", ngram=3))
+        found = hashes_of(["£0 million"], SignatureOptions(preset="fineweb", words="spacy_en", ngram=3))
     finally:
         shingles._spacy_tokenizer.cache_clear()
     assert found == [[xxhash.xxh64_intdigest("£ 0 million".encode())]]
@@ -93,4 +95,4 @@ def test_missing_spacy_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "spacy", None)
     shingles._spacy_tokenizer.cache_clear()
     with pytest.raises(StageError, match=r"gristmill\[spacy\]"):
-        hashes_of(["a b"], SignatureOptions(words="spacy_en"))
+        hashes_of(["a b"], SignatureOptions(preset="fineweb", words="spacy_en"))

@@ -28,6 +28,7 @@ from gristmill.progress import listening, task
 from tests.dedup.texts import edit, make_words, table
 
 OPTIONS = SignatureOptions()
+FINEWEB = SignatureOptions(preset="fineweb")
 PRIME = 2**61 - 1
 
 
@@ -44,7 +45,7 @@ def test_a_row_per_document_in_order() -> None:
     assert found["row"].to_list() == [0, 1, 2, 3]
     assert found["n_words"].to_list() == [6, 0, 2, 1]
     assert found["n_shingles"].to_list() == [2, 0, 0, 0]
-    assert found["bands"].list.len().to_list() == [14, 0, 0, 0]
+    assert found["bands"].list.len().to_list() == [24, 0, 0, 0]
     assert found["shingles"].list.len().to_list() == [2, 0, 0, 0]
 
 
@@ -52,18 +53,76 @@ def test_no_documents_give_no_rows() -> None:
     check_schema(compute_signatures(table([]), options=OPTIONS), SIGNATURES, "signatures")
 
 
-def test_shingles_are_sorted_and_each_is_there_once() -> None:
+def test_shingles_are_in_the_order_of_the_text_repeated_ones_included() -> None:
     text = "a b c d e f a b c d e"
-    (found,) = compute_signatures(table([text]), options=OPTIONS)["shingles"].to_list()
-    assert found == sorted({hash_shingle(one, OPTIONS) for one in list_shingles(text.split(), 5)})
-    assert len(found) == 6
+    (found,) = compute_signatures(table([text]), options=FINEWEB)["shingles"].to_list()
+    assert found == [hash_shingle(one, FINEWEB) for one in list_shingles(text.split(), 5)]
+    (rolled,) = compute_signatures(table([text]), options=OPTIONS)["shingles"].to_list()
+    assert len(rolled) == 7
+    assert rolled[0] == rolled[-1]
+    assert len(set(rolled)) == 6
 
 
 def test_exact_is_the_digest_of_the_normalised_text() -> None:
     text = "The Mill, 3.5 Ångström!"
-    row = compute_signatures(table([text]), options=OPTIONS).row(0, named=True)
-    digest = hashlib.blake2b(normalise_text(text, OPTIONS.normalise).encode(), digest_size=16).hexdigest()
+    row = compute_signatures(table([text]), options=FINEWEB).row(0, named=True)
+    digest = hashlib.blake2b(normalise_text(text, FINEWEB.normalise).encode(), digest_size=16).hexdigest()
     assert f"{row['exact_hi']:016x}{row['exact_lo']:016x}" == digest
+
+
+WORDS = st.sampled_from(
+    ["mill", "MILL", "Ångström", "3.5", "1,000", "x2y", "ﬁne", "Ⅷ", "e\u0301", "大鹏", "\u0301", "İ"]
+)
+GAPS = st.sampled_from([" ", "  ", "\n", " - ", "…", "\u00a0", ", "])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.lists(st.tuples(WORDS, GAPS), max_size=12).map(lambda x: "".join(map("".join, x))), max_size=6
+    )
+)
+def test_rolled_hashes_tell_texts_apart_as_the_normalised_texts_do(texts: list[str]) -> None:
+    rolled = compute_signatures(table(texts), options=OPTIONS)
+    plain = compute_signatures(table(texts), options=FINEWEB)
+    words = [normalise_text(text, OPTIONS.normalise).split() for text in texts]
+    assert rolled["n_words"].to_list() == plain["n_words"].to_list() == [len(one) for one in words]
+    assert rolled["n_shingles"].to_list() == plain["n_shingles"].to_list()
+    keys = rolled.select("exact_hi", "exact_lo").rows()
+    assert [keys.index(key) for key in keys] == [words.index(one) for one in words]
+    same, hashes = {}, {}
+    for text, shingles in zip(words, rolled["shingles"].to_list(), strict=True):
+        for shingle, value in zip(list_shingles(text, 5), shingles, strict=True):
+            assert same.setdefault(shingle, value) == value
+            assert hashes.setdefault(value, shingle) == shingle
+
+
+def test_a_rolled_hash_does_not_depend_on_what_came_before() -> None:
+    alone, after = compute_signatures(table(["a b c d e", "z y x a b c d e"]), options=OPTIONS)[
+        "shingles"
+    ].to_list()
+    assert after[-1] == alone[0]
+
+
+@pytest.mark.parametrize(
+    "given_options",
+    [
+        {"words": "spacy_en"},
+        {"precision": 32},
+        {"normalise": {"weekdays": True}},
+        {"normalise": {"whitespace": False}},
+    ],
+)
+def test_what_cannot_be_done_in_one_pass_is_refused_with_a_way_out(given_options: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="choose preset `fineweb`"):
+        SignatureOptions.model_validate(given_options)
+    SignatureOptions.model_validate({**given_options, "preset": "fineweb"})
+
+
+def test_a_preset_gives_what_is_not_given() -> None:
+    assert (FINEWEB.bands, FINEWEB.rows, FINEWEB.hash) == (14, 8, "xxhash")
+    assert (OPTIONS.bands, OPTIONS.rows, OPTIONS.hash) == (24, 6, "rolling")
+    assert SignatureOptions(preset="fineweb", bands=9).bands == 9
 
 
 @settings(max_examples=40, deadline=None)
@@ -91,7 +150,7 @@ def test_batches_and_chunks_do_not_change_a_row(
     st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=6), st.sampled_from([32, 64]), st.integers(0, 9)
 )
 def test_minima_are_those_of_plain_arithmetic(values: list[int], precision: int, seed: int) -> None:
-    options = SignatureOptions(bands=2, rows=3, precision=precision, seed=seed)
+    options = SignatureOptions(preset="fineweb", bands=2, rows=3, precision=precision, seed=seed)
     a, b = hash_parameters(6, seed)
     expected = [
         min((x * int(p) + int(q)) % 2**64 % PRIME % 2**precision for x in values)
@@ -115,7 +174,8 @@ def test_bands_depend_on_their_number() -> None:
 
 
 @pytest.mark.parametrize("jaccard", [0.5, 0.7, 0.8, 0.9])
-def test_random_sets_share_a_band_as_often_as_theory_says(jaccard: float) -> None:
+@pytest.mark.parametrize("options", [OPTIONS, FINEWEB], ids=["rolling", "fineweb"])
+def test_random_sets_share_a_band_as_often_as_theory_says(options: SignatureOptions, jaccard: float) -> None:
     draw = np.random.default_rng(int(jaccard * 10))
     pairs, common = 1_500, round(100 * jaccard)
     values = draw.integers(0, 2**64, (pairs, 100), dtype=np.uint64)
@@ -125,9 +185,9 @@ def test_random_sets_share_a_band_as_often_as_theory_says(jaccard: float) -> Non
         for row in values
         for half in (row[: common + side].tolist(), [*row[:common].tolist(), *row[common + side :].tolist()])
     ]
-    minima = find_minima(shingles_of(sets), OPTIONS).reshape(pairs, 2, 14, 8)
+    minima = find_minima(shingles_of(sets), options).reshape(pairs, 2, options.bands, options.rows)
     shared = (minima[:, 0] == minima[:, 1]).all(axis=2).any(axis=1).mean()
-    expected = collision_probability(common / 100, bands=14, rows=8)
+    expected = collision_probability(common / 100, bands=options.bands, rows=options.rows)
     deviation = (expected * (1 - expected) / pairs) ** 0.5
     assert abs(shared - expected) < 4 * deviation + 0.005
 

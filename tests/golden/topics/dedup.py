@@ -55,7 +55,7 @@ def _hashes(text: str, options: SignatureOptions) -> list[int]:
 
 def _shingles(case: Case) -> dict[str, Any]:
     text, ngram = case["input"]["text"], case["input"]["n"]
-    options = SignatureOptions(ngram=ngram)
+    options = SignatureOptions(preset="fineweb", ngram=ngram)
     normalised = _normalised(text, options.normalise)
     words = list_words(normalised, options)
     hashes = _hashes(text, options)
@@ -104,6 +104,7 @@ def _parameters(case: Case) -> dict[str, Any]:
 def _signature_options(case: Case) -> SignatureOptions:
     given = case["input"]
     return SignatureOptions(
+        preset="fineweb",
         words=given["tokens"] if _HAS_SPACY else "whitespace",
         ngram=given["n"],
         bands=given["num_buckets"],
@@ -135,7 +136,7 @@ def _splits_alike(case: Case) -> bool:
 
 
 def _jaccard(case: Case) -> dict[str, Any]:
-    options = SignatureOptions(ngram=case["input"]["n"])
+    options = SignatureOptions(preset="fineweb", ngram=case["input"]["n"])
     texts = pl.DataFrame({"id": ["a", "b"], "text": [case["input"]["a"], case["input"]["b"]]})
     left, right = (set(found) for found in compute_signatures(texts, options=options)["shingles"].to_list())
     union = len(left | right)
