@@ -16,13 +16,13 @@ from gristmill.contamination import (
     VERSION,
     ContaminationOptions,
     Index,
-    benchmark_files,
     build_index,
     check_contamination,
     read_benchmark,
 )
 from gristmill.documents import DECISIONS, DOCUMENTS, empty
-from gristmill.hashing import canonical_json, digest_file, random_u64
+from gristmill.file_options import dump_with_digests
+from gristmill.hashing import canonical_json, random_u64
 from gristmill.recipe import Recipe
 
 _SAMPLE_ROWS = 8
@@ -39,27 +39,11 @@ def step(recipe: Recipe, texts: tuple[str, ...]) -> Step:
         version=VERSION,
         description="Natural and rephrased documents without items of evaluation sets; the evidence is a table.",
         group="decontaminate",
-        options=lambda source: {**_dump(options, folder), "texts": list(texts)},
+        options=lambda source: {**dump_with_digests(options, folder, "contamination"), "texts": list(texts)},
         inputs=tuple(Input(asset) for asset in texts),
         kinds=frozenset({"parquet", "polars", "numba"}),
         checked="decisions",
     )
-
-
-def _dump(options: ContaminationOptions, folder: Path) -> dict[str, Any]:
-    """The options as they count: what is in the files of a benchmark, not where they lie."""
-    dumped = options.model_dump(mode="json")
-    for name, given in options.benchmarks.items():
-        files = benchmark_files(name, folder / given.path)
-        digests = [_digest(file, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-        dumped["benchmarks"][name] = {"fields": given.fields, "files": digests}
-    return dumped
-
-
-@lru_cache(maxsize=1024)
-def _digest(file: Path, size: int, modified_ns: int) -> str:
-    """Digest of a file that is as it was when it was last read; asked for every shard of a plan."""
-    return digest_file(file)
 
 
 def _check(
@@ -79,7 +63,8 @@ def _check(
 
 def _index(options: ContaminationOptions, folder: Path) -> Index:
     """The index of the recipe's benchmarks; a run over many shards builds it once."""
-    return _build_index(options.model_dump_json(), canonical_json(_dump(options, folder)), folder)
+    contents = canonical_json(dump_with_digests(options, folder, "contamination"))
+    return _build_index(options.model_dump_json(), contents, folder)
 
 
 @lru_cache(maxsize=1)

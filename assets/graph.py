@@ -10,6 +10,7 @@ those made from them.
 from __future__ import annotations
 
 from assets import (
+    classifiers,
     contamination,
     dedup,
     filtered,
@@ -30,6 +31,7 @@ def steps(recipe: Recipe) -> list[Step]:
     """The steps of a recipe; each comes after those it reads."""
     found = [raw.step(recipe)]
     natural = "raw"
+    found += classifiers.steps(recipe)
     if recipe.filter is not None:
         found.append(filtered.step(recipe, natural))
         natural = "filtered"

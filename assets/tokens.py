@@ -21,7 +21,7 @@ VERSION = 2
 
 def step(recipe: Recipe, earlier: list[str]) -> Step:
     """Count tokens of the stages among `earlier` that bring new text."""
-    counted = [name for name in COUNTED if name in earlier]
+    counted = [name for name in COUNTED if name in earlier and _brings_texts(recipe, name)]
     assert recipe.tokenizer is not None
     tokenizer = recipe.tokenizer
 
@@ -58,6 +58,15 @@ def step(recipe: Recipe, earlier: list[str]) -> Step:
         models=(tokenizer,),
         kinds=frozenset({"parquet", "huggingface"}),
     )
+
+
+def _brings_texts(recipe: Recipe, stage: str) -> bool:
+    """Whether texts of a stage may be new; one that only drops documents is not read for their tokens."""
+    if stage == "filtered":
+        return any(options.edits for options in (recipe.filter, *recipe.filter_for.values()) if options)
+    if stage == "contamination":
+        return recipe.contamination is not None and recipe.contamination.action == "cut"
+    return True
 
 
 def _edited(work: Work, stage: str) -> pl.DataFrame:

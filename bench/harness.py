@@ -8,8 +8,16 @@ A case is a function MODULE:NAME that takes the arguments as keywords and may re
 command. A function's wall and CPU time are taken around the call, so neither the start of Python nor the imports of
 the bench count; a command's are those of its process. Peak memory is that of the whole process tree.
 
-Peers (other libraries to compare with) are imported in an environment of their own, .venv-bench, which scripts/bench
-makes from the constants PEERS (pip requirements) of the benches. A peer that is not installed is skipped by name.
+Peers (other libraries to compare with) are imported in an environment that each bench has for itself,
+.venv-bench/NAME, since peers pin what they need: scripts/bench makes it from the constant PEERS (pip requirements) of
+bench/NAME.py. A peer that is not installed is skipped by name.
+
+A bench whose cases hang on options of its own declares them, and makes its cases from what was given:
+
+    def add_options(parser): parser.add_argument("--pages", type=Path, help="a folder of pages")
+    def cases(options): return [Case("ours", "bench.warc:ours", {"pages": str(options.pages)})]
+    if __name__ == "__main__":
+        main(__doc__, cases, add_options=add_options)
 """
 
 from __future__ import annotations
@@ -27,13 +35,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+PEERS_FOLDER = ROOT / ".venv-bench"
 SAMPLE_SECONDS = 0.02  # between two looks at the memory of the process tree
 
 
@@ -43,10 +51,10 @@ class CaseError(Exception):
 
 @dataclass(frozen=True)
 class Case:
-    """Something to measure. `peer` names the module that the peers' environment must have."""
+    """Something to measure. `peer` names the module that the peers' environment of the function's bench must have."""
 
     name: str
-    target: str | tuple[str, ...]  # MODULE:FUNCTION, or a command
+    target: str | tuple[str, ...]  # MODULE:FUNCTION, or a command; a peer's is a function
     arguments: Mapping[str, Any] = field(default_factory=dict)
     peer: str | None = None
 
@@ -76,14 +84,30 @@ class Measured:
         )
 
 
-def main(title: str | None, cases: Sequence[Case], argv: Sequence[str] | None = None) -> list[Measured]:
-    """Measure the cases with the options of the command line (--runs, --json, --only), print a table."""
+def main(
+    title: str | None,
+    cases: Sequence[Case] | Callable[[argparse.Namespace], Sequence[Case]],
+    argv: Sequence[str] | None = None,
+    *,
+    add_options: Callable[[argparse.ArgumentParser], object] | None = None,
+) -> list[Measured]:
+    """Measure the cases with the options of the command line, print a table.
+
+    Every bench has --runs, --json, --only and --peers; `add_options` adds those of one bench, and `cases` may then be a
+    function of what was given. No case at all is no error: `make bench` gives no paths.
+    """
     parser = argparse.ArgumentParser(description=(title or "").strip().split("\n")[0])
     parser.add_argument("--runs", type=int, default=3, help="runs per case (default: 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     parser.add_argument("--only", metavar="TEXT", default="", help="only cases with TEXT in their name")
+    parser.add_argument(
+        "--peers", metavar="A,B", help="only these peers, by module ('' for none; default: all)"
+    )
+    if add_options is not None:
+        add_options(parser)
     options = parser.parse_args(argv)
-    measured = [measure(case, runs=options.runs) for case in cases if options.only in case.name]
+    chosen = cases(options) if callable(cases) else cases
+    measured = [measure(case, runs=options.runs) for case in chosen if _wanted(case, options)]
     _print(parser.description or "bench", measured)
     if options.json:
         options.json.write_text(json.dumps(report(measured), indent=1) + "\n", encoding="utf-8")
@@ -92,12 +116,20 @@ def main(title: str | None, cases: Sequence[Case], argv: Sequence[str] | None = 
 
 def measure(case: Case, *, runs: int = 3) -> Measured:
     """Run a case several times, one after the other; raises CaseError with what it printed where it fails."""
-    python = Path(sys.executable) if case.peer is None else PEERS_PYTHON
+    python = Path(sys.executable) if case.peer is None else peers_python(case)
     if case.peer is not None and not _has_module(python, case.peer):
+        environment = python.parent.parent.relative_to(ROOT)
         return Measured(
-            case, skipped=f"{case.peer} is not installed in .venv-bench; scripts/bench installs it"
+            case, skipped=f"{case.peer} is not installed in {environment}; scripts/bench installs it"
         )
     return Measured(case, tuple(_run(case, python) for _ in range(runs)))
+
+
+def peers_python(case: Case) -> Path:
+    """Python of the peers' environment of the bench that holds the case's function."""
+    if not isinstance(case.target, str):
+        raise ValueError(f"case {case.name!r}: a peer's target is MODULE:FUNCTION, got a command")
+    return PEERS_FOLDER / case.target.partition(":")[0].rpartition(".")[2] / "bin" / "python"
 
 
 def report(measured: Sequence[Measured]) -> dict[str, Any]:
@@ -129,6 +161,11 @@ def declared_peers(path: Path) -> list[str]:
         ):
             return list(ast.literal_eval(node.value))
     return []
+
+
+def _wanted(case: Case, options: argparse.Namespace) -> bool:
+    named = options.peers is None or case.peer is None or case.peer in options.peers.split(",")
+    return named and options.only in case.name
 
 
 # -- one run ----------------------------------------------------------------------------------------------------
@@ -250,6 +287,9 @@ def _print(title: str, measured: Sequence[Measured]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    if not measured:
+        print(f"{title}\nNo case to measure; see what it takes with --help.")
+        return
     figures = list(dict.fromkeys(name for m in measured for run in m.runs for name in run.figures))
     table = Table(title=title, title_justify="left")
     table.add_column("case")

@@ -16,15 +16,9 @@ from typing import Any
 import polars as pl
 
 from gristmill.errors import ModelError
+from gristmill.preparations import prepare_texts
 
 LABEL = "__label__"
-# What ends a line for str.splitlines; the classifiers of DCLM join such lines by a space.
-_LINE_ENDS = r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x{85}\x{2028}\x{2029}]"
-# White space for str.strip; Polars has its own list, without the separators of files and records.
-_WHITE_SPACE = (
-    " \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
 
 
 def load_classifier(path: Path) -> Any:
@@ -46,8 +40,7 @@ def to_lines(texts: pl.Series) -> pl.Series:
     Source: DCLM (arXiv 2406.11794), `" ".join(text.strip().splitlines())`.
     """
     lines = (
-        texts.str.strip_chars(_WHITE_SPACE)
-        .str.replace_all(_LINE_ENDS, " ")
+        prepare_texts(texts, "lines_joined_by_space")
         .str.replace_all("</s>", "< /s>", literal=True)
         .str.replace_all(LABEL, "__ label__", literal=True)
     )
@@ -67,3 +60,29 @@ def predict_first(model: Any, lines: pl.Series) -> tuple[pl.Series, pl.Series]:
     labels = [None if answer is None else answer[1].removeprefix(LABEL) for answer in answers]
     shares = [None if answer is None else min(answer[0], 1.0) for answer in answers]
     return pl.Series("label", labels, pl.String), pl.Series("probability", shares, pl.Float64)
+
+
+def predict_label(model: Any, lines: pl.Series, label: str) -> pl.Series:
+    """Probability of one label for each line; null for null. Raises ModelError where the model has no such label."""
+    names = [name.removeprefix(LABEL) for name in model.get_labels()]
+    if label not in names:
+        raise ModelError(
+            f"classifier: got label {label!r}; this model knows: {', '.join(sorted(names))[:200]}"
+        )
+    first, shares = predict_first(model, lines)
+    if len(names) == 2:
+        frame = pl.DataFrame({"label": first, "share": shares})
+        share = pl.col("share")
+        found = frame.select(pl.when(pl.col("label") == label).then(share).otherwise(1 - share)).to_series()
+        return found.alias("probability")
+    wanted = LABEL + label
+    answers = [
+        None
+        if line is None
+        else next(
+            (min(p, 1.0) for p, name in model.f.predict(line + "\n", -1, 0.0, "strict") if name == wanted),
+            0.0,
+        )
+        for line in lines
+    ]
+    return pl.Series("probability", answers, pl.Float64)

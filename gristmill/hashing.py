@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import xxhash
 
@@ -45,8 +44,14 @@ def canonical_json(value: Any) -> str:
 
 def digest_file(path: Path) -> str:
     """Digest of a file's bytes, read in pieces of 1 MiB."""
+    with path.open("rb") as handle:
+        return digest_stream(handle)
+
+
+def digest_stream(handle: BinaryIO) -> str:
+    """Digest of what is still to be read of an open file, in pieces of 1 MiB."""
     state = hashlib.blake2b(digest_size=_DIGEST_BYTES)
-    for chunk in _chunks(path):
+    while chunk := handle.read(_CHUNK_BYTES):
         state.update(chunk)
     return state.hexdigest()
 
@@ -65,9 +70,3 @@ def uniform(seed: int, stage: str, key: str) -> float:
 def random_u64(seed: int, stage: str, key: str) -> int:
     """64 random bits that depend on (seed, stage, key) alone."""
     return xxhash.xxh3_64_intdigest(f"{seed}\x1f{stage}\x1f{key}".encode("utf-8", "surrogatepass"))
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as handle:
-        while chunk := handle.read(_CHUNK_BYTES):
-            yield chunk

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
+
+from gristmill import remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +24,21 @@ class InputFile:
     @property
     def is_remote(self) -> bool:
         """Whether fsspec reads it."""
-        return "://" in self.path
+        return remote.is_uri(self.path)
 
     def open(self) -> BinaryIO:
         """The file for reading, with seek; to be closed by whoever opened it. Raises OSError."""
-        if self.is_remote:
-            import fsspec
-
-            return cast(BinaryIO, fsspec.open(self.path, "rb").open())
-        return Path(self.path).open("rb")
+        return remote.open_file(self.path) if self.is_remote else Path(self.path).open("rb")
 
     def size(self) -> int:
         """Bytes as stored. Raises OSError."""
-        if self.is_remote:
-            import fsspec
+        if not self.is_remote:
+            return Path(self.path).stat().st_size
+        with self.open() as handle:
+            return handle.seek(0, 2)
 
-            files, key = fsspec.core.url_to_fs(self.path)
-            return int(files.size(key))
-        return Path(self.path).stat().st_size
+    def exists(self) -> bool:
+        """Whether there is such a file. Raises InputError where a store cannot be asked."""
+        if self.is_remote:
+            return remote.look_at(self.path) is not None
+        return Path(self.path).is_file()

@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 from gristmill.contamination.options import ContaminationOptions
 from gristmill.dedup.options import DedupOptions
 from gristmill.errors import RecipeError, shorten, suggest
-from gristmill.filter.options import FilterOptions
+from gristmill.filter.options import ClassifierOptions, FilterOptions
 from gristmill.ingest.options import AnySource
 from gristmill.llm.options import ModelOptions
 from gristmill.mix.options import MixOptions
@@ -66,6 +66,10 @@ class Recipe(Options):
     models: dict[str, ModelOptions] = Field(
         default_factory=dict,
         description="Models by the name that the stages use: packages, local folders or hub ids.",
+    )
+    classifiers: dict[Annotated[str, Field(pattern=NAME)], ClassifierOptions] = Field(
+        default_factory=dict,
+        description="fastText classifiers that `filter.classifiers` asks, by name: files, or trained on examples.",
     )
     tokenizer: str | None = Field(
         None, description="Name of the model whose tokenizer counts tokens and writes the token shards."
@@ -141,6 +145,16 @@ def _references(recipe: Recipe) -> list[str]:
     faults = []
     for key, source in [(f"filter_for.{name}", name) for name in recipe.filter_for]:
         faults += _known(key, source, recipe.sources, "source")
+    for key, given in [
+        ("filter", recipe.filter),
+        *((f"filter_for.{k}", v) for k, v in recipe.filter_for.items()),
+    ]:
+        for entry in given.classifiers if given is not None else ():
+            faults += _known(f"{key}.classifiers.{entry.name}", entry.model, recipe.classifiers, "classifier")
+    if "quality" in recipe.classifiers and recipe.quality is not None:
+        faults.append(
+            "classifiers.quality: the section `quality:` makes the asset `models/quality`; use another name"
+        )
     for stage in ("refine", "rephrase"):
         options = getattr(recipe, stage)
         if options is not None:
@@ -156,10 +170,18 @@ def _references(recipe: Recipe) -> list[str]:
     if recipe.mix is not None:
         for source in recipe.mix.weights or {}:
             faults += _known("mix.weights", source, recipe.sources, "source")
+        for source in (recipe.mix.group.sources or ()) if recipe.mix.group is not None else ():
+            faults += _known("mix.group.sources", source, recipe.sources, "source")
         if recipe.select is None:
             faults.append("mix: needs a `select:` section; `select: {}` takes everything")
     if recipe.select is not None and recipe.select.min_quality is not None and recipe.quality is None:
         faults.append("select.min_quality: needs a `quality:` section, which scores the documents")
+    if recipe.tokenizer is None:
+        faults += [
+            f"sources.{name}: is measured in tokens; needs `tokenizer:`, the name of a model that counts them"
+            for name, source in recipe.sources.items()
+            if source.needs_tokenizer
+        ]
     if recipe.select is not None and recipe.tokenizer is None:
         faults.append("select: needs `tokenizer:`, the name of a model that counts tokens")
     if recipe.filter is None and recipe.filter_for:

@@ -1,8 +1,8 @@
 """Registration: find the files of a recipe's sources and append the new ones to the registry as shards.
 
-A source names files or globs relative to the recipe, and may have a landing folder in which files appear later. Files
-are taken in sorted order, so that the same files give the same shards. A file whose bytes changed is registered anew
-and its old shard removed.
+A source names files or globs relative to the recipe, or URIs that fsspec reads, and may have a landing folder in which
+files appear later. Files are taken in sorted order, so that the same files give the same shards. A file whose bytes
+changed is registered anew and its old shard removed.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from pathlib import Path
 
 from gristmill.errors import InputError
 from gristmill.ingest.options import SourceBase
+from gristmill.inputs import InputFile
 from gristmill.recipe import Recipe
+from gristmill.remote import RemoteFile, find_below, find_files, is_uri, refuse_credentials, shown
 from gristmill.store import Registry, Shard, ShardFile, Store
-from gristmill.store.registry import changed, describe_file
+from gristmill.store.registry import changed, describe_file, describe_remote
+
+_LOCAL_SCHEMES = ("file://", "local://")
 
 
 @dataclass(frozen=True)
@@ -77,56 +81,113 @@ class _Change:
 def _look(
     recipe: Recipe, registry: Registry, source: str, options: SourceBase, settle_seconds: float, now: float
 ) -> _Change:
-    found = [file for file in _files(recipe, source, options) if _settled(file.path, settle_seconds, now)]
-    settled = {str(file.path) for file in found}
+    found = {file.path: file for file in _files(recipe, source, options)}
+    settled = {path: file for path, file in found.items() if _settled(file, settle_seconds, now)}
     shards = [shard.below(recipe.path.parent) for shard in registry.shards() if shard.source == source]
-    stale = [shard for shard in shards if any(file.path in settled and changed(file) for file in shard.files)]
-    known = {file.path for shard in shards if shard not in stale for file in shard.files}
-    new = [
-        replace(describe_file(file.path, file.name), path=file.stored)
-        for file in found
-        if str(file.path) not in known
-    ]
-    return _Change(stale, _groups(new, options.files_per_shard))
+    stale = [shard for shard in shards if any(_changed(file, settled) for file in shard.files)]
+    known = {file.path: file.name for shard in shards if shard not in stale for file in shard.files}
+    unknown = [file for path, file in settled.items() if path not in known]
+    if options.key_is_name:
+        _refuse_equal_names(recipe, source, known, unknown)
+    return _Change(stale, options.group([_describe(file) for file in unknown]))
 
 
 def landing_folder(recipe: Recipe, options: SourceBase) -> Path | None:
-    """Where new files of a source appear, or None."""
-    return _absolute(recipe, options.landing) if options.landing else None
+    """Where new files of a source appear on a disk, or None."""
+    if options.landing is None or _is_remote(options.landing):
+        return None
+    return _absolute(recipe, options.landing)
 
 
 @dataclass(frozen=True)
 class _Found:
     """A file of a source: where it lies, its name inside the shard, and its path as the registry keeps it."""
 
-    path: Path
+    path: str
     name: str
     stored: str
+    remote: RemoteFile | None = None  # what its store says of it
+
+
+def _describe(file: _Found) -> ShardFile:
+    if file.remote is not None:
+        return describe_remote(file.remote, file.name)
+    return replace(describe_file(Path(file.path), file.name), path=file.stored)
+
+
+def _changed(file: ShardFile, settled: dict[str, _Found]) -> bool:
+    there = settled.get(file.path)
+    return there is not None and changed(file, there.remote)
+
+
+def _refuse_equal_names(recipe: Recipe, source: str, known: dict[str, str], new: list[_Found]) -> None:
+    """Raise InputError where two files would give documents of the same name, and so of the same id."""
+    taken = {name: path for path, name in known.items()}
+    for file in new:
+        other = taken.setdefault(file.name, file.path)
+        if other != file.path:
+            raise InputError(
+                f"recipe {recipe.path.name}, sources.{source}: {other!r} and {file.path!r} are both named "
+                f"{file.name!r}, the part below what their pattern fixes, and documents of this kind are known by that "
+                "name; use one pattern that begins above both, or two sources"
+            )
 
 
 def _files(recipe: Recipe, source: str, options: SourceBase) -> list[_Found]:
     """Every file of a source, sorted, each once."""
-    found: dict[Path, _Found] = {}
+    found: dict[str, _Found] = {}
     for pattern in options.inputs:
-        for path, base in _matches(recipe, source, _absolute(recipe, pattern)):
-            found[path] = _found(recipe, path, base, pattern)
+        matches = _remote_matches if _is_remote(pattern) else _matches
+        chosen = _chosen_below(recipe, source, options, pattern)
+        found.update((file.path, file) for file in chosen or matches(recipe, source, pattern))
+    if options.landing and _is_remote(options.landing):
+        refuse_credentials(options.landing)
+        found.update((file.path, file) for file in _remote_files(find_below(options.landing)))
+        return list(found.values())
     folder = landing_folder(recipe, options)
     if folder is not None and options.landing and folder.is_dir():
-        for path in sorted(path for path in folder.rglob("*") if path.is_file() and not _unfinished(path)):
-            found[path] = _found(recipe, path, folder, options.landing)
+        for path in sorted(
+            path for path in folder.rglob("*") if path.is_file() and not _unfinished(path.name)
+        ):
+            found[str(path)] = _found(recipe, path, folder, options.landing)
     return list(found.values())
 
 
 def _found(recipe: Recipe, path: Path, base: Path, declared: str) -> _Found:
     moves = not Path(declared).expanduser().is_absolute()
     stored = os.path.relpath(path, recipe.path.parent) if moves else str(path)
-    return _Found(path, path.relative_to(base).as_posix(), stored)
+    return _Found(str(path), path.relative_to(base).as_posix(), stored)
 
 
-def _matches(recipe: Recipe, source: str, pattern: Path) -> list[tuple[Path, Path]]:
-    """(file, folder that its name is relative to) of the files that a path or glob names."""
+def _chosen_below(recipe: Recipe, source: str, options: SourceBase, declared: str) -> list[_Found]:
+    """The files below a declared folder that the source's options choose; none where it is no folder of such a kind."""
+    if not options.chooses_files:
+        return []
+    if _is_remote(declared):
+        refuse_credentials(declared)
+        below = _remote_files(find_below(declared))
+    else:
+        folder = _absolute(recipe, declared)
+        below = [
+            _found(recipe, path, folder, declared) for path in sorted(folder.rglob("*")) if path.is_file()
+        ]
+    by_name = {file.name: file for file in below}
+
+    def read(name: str) -> bytes:
+        with InputFile(by_name[name].path, name).open() as handle:
+            return handle.read()
+
+    try:
+        return [by_name[name] for name in options.files_below(list(by_name), read)] if by_name else []
+    except InputError as error:
+        raise InputError(f"recipe {recipe.path.name}, sources.{source}: {error}") from error
+
+
+def _matches(recipe: Recipe, source: str, declared: str) -> list[_Found]:
+    """The files that a path or glob names."""
+    pattern = _absolute(recipe, declared)
     if pattern.is_file():  # also one whose name looks like a glob
-        return [(pattern, pattern.parent)]
+        return [_found(recipe, pattern, pattern.parent, declared)]
     paths = sorted(Path(path) for path in glob.glob(str(pattern), recursive=True) if Path(path).is_file())
     if not paths:
         what = (
@@ -137,10 +198,36 @@ def _matches(recipe: Recipe, source: str, pattern: Path) -> list[tuple[Path, Pat
             "paths are relative to the recipe"
         )
     base = _fixed_part(pattern)
-    return [(path, base) for path in paths]
+    return [_found(recipe, path, base, declared) for path in paths]
+
+
+def _remote_matches(recipe: Recipe, source: str, pattern: str) -> list[_Found]:
+    """The files that a URI or a pattern in one names."""
+    refuse_credentials(pattern)
+    found = find_files(pattern)
+    if not found:
+        raise InputError(
+            f"recipe {recipe.path.name}, sources.{source}.inputs: {shown(pattern)!r} finds no file; name one, or a "
+            "pattern as in 's3://BUCKET/FOLDER/**/*.jsonl' (where the store can list)"
+        )
+    return _remote_files(found)
+
+
+def _remote_files(found: list[tuple[RemoteFile, str]]) -> list[_Found]:
+    return [
+        _Found(file.uri, name, file.uri, file)
+        for file, name in found
+        if not _unfinished(name.rpartition("/")[2])
+    ]
+
+
+def _is_remote(declared: str) -> bool:
+    return is_uri(declared) and not declared.startswith(_LOCAL_SCHEMES)
 
 
 def _absolute(recipe: Recipe, path: str) -> Path:
+    for scheme in _LOCAL_SCHEMES:
+        path = path.removeprefix(scheme)
     return Path(os.path.normpath(Path(recipe.path.parent, path).expanduser().absolute()))
 
 
@@ -151,16 +238,17 @@ def _fixed_part(pattern: Path) -> Path:
     return Path(*parts[:fixed])
 
 
-def _unfinished(path: Path) -> bool:
-    return path.name.startswith(".") or path.suffix in {".tmp", ".part", ".partial", ".crdownload"}
+def _unfinished(name: str) -> bool:
+    return name.startswith(".") or name.endswith((".tmp", ".part", ".partial", ".crdownload"))
 
 
-def _settled(path: Path, settle_seconds: float, now: float) -> bool:
+def _settled(file: _Found, settle_seconds: float, now: float) -> bool:
+    """Whether nobody writes to a file any more, as far as its time stamp tells."""
+    if settle_seconds <= 0:
+        return True
+    if file.remote is not None:  # objects appear whole; where a time is known it is looked at all the same
+        return file.remote.modified is None or now - file.remote.modified >= settle_seconds
     try:
-        return settle_seconds <= 0 or now - path.stat().st_mtime >= settle_seconds
+        return now - os.stat(file.path).st_mtime >= settle_seconds
     except OSError:
         return False
-
-
-def _groups(files: list[ShardFile], size: int) -> list[list[ShardFile]]:
-    return [files[start : start + size] for start in range(0, len(files), size)]

@@ -45,6 +45,19 @@ class Tokenizer:
             for encoding in self._for_text.encode_batch_fast(batch, add_special_tokens=False)
         ]
 
+    def cut(self, text: str, max_tokens: int) -> str:
+        """The longest beginning of a text, in whole characters of it, that has at most `max_tokens` (1 or more)."""
+        allowed = max_tokens
+        while True:
+            safe = next(_batches([text]))[0]
+            offsets = self._for_text.encode(safe, add_special_tokens=False).offsets
+            if len(offsets) <= max_tokens:
+                return text
+            # A token may be part of a character: then the character begins where the next token does, too.
+            end = min(offsets[allowed - 1][1], offsets[allowed][0] if allowed else 0)
+            text = text[:end]
+            allowed -= 1  # text that is cut may be made of more tokens than before, if rarely
+
     def encode_prompts(self, prompts: Sequence[str], *, add_special_tokens: bool) -> list[list[int]]:
         """Token ids of prompts, in which the spelling of a control token is that token.
 

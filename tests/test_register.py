@@ -214,3 +214,48 @@ def test_a_preview_names_the_shards_that_registration_then_makes(tmp_path: Path)
     assert expected_shards(recipe, store) == (previewed, 0)
     _rewrite(tmp_path / "a.warc", "another")
     assert [shard.key for shard in expected_shards(recipe, store)[0]] == ["web-0002", "code-0001", "web-0003"]
+
+
+def test_two_files_of_one_name_are_refused_where_the_name_is_the_key(tmp_path: Path) -> None:
+    _write(tmp_path, "a/src/x.py", "b/src/x.py")
+    recipe = _recipe(tmp_path, "code: {kind: code, inputs: ['a/**/*.py', 'b/**/*.py']}")
+    named = r"sources\.code: '.*a/src/x\.py' and '.*b/src/x\.py' are both named 'src/x\.py'"
+    with pytest.raises(InputError, match=named):
+        _look(recipe, tmp_path)
+    assert _shards(tmp_path) == {}
+    above = _recipe(tmp_path, "code: {kind: code, inputs: ['*/src/*.py'], files_per_shard: 9}")
+    assert _look(above, tmp_path)[0] == {"code-0001": ["a/src/x.py", "b/src/x.py"]}
+
+
+def test_a_new_file_with_the_name_of_a_registered_one_is_refused(tmp_path: Path) -> None:
+    _write(tmp_path, "a/x.py")
+    _look(_recipe(tmp_path, "code: {kind: code, inputs: ['a/*.py']}"), tmp_path)
+    _write(tmp_path, "b/x.py")
+    with pytest.raises(InputError, match=r"are both named 'x\.py'"):
+        _look(_recipe(tmp_path, "code: {kind: code, inputs: ['a/*.py', 'b/*.py']}"), tmp_path)
+
+
+def test_two_archives_of_one_name_are_fine(tmp_path: Path) -> None:
+    _write(tmp_path, "a/x.warc", "b/x.warc")
+    recipe = _recipe(tmp_path, "web: {kind: warc, inputs: ['a/*.warc', 'b/*.warc']}")
+    assert _look(recipe, tmp_path)[0] == {"web-0001": ["x.warc"], "web-0002": ["x.warc"]}
+
+
+def test_a_dataset_folder_gives_the_files_of_its_split(tmp_path: Path) -> None:
+    folder = tmp_path / "hub"
+    (folder / "data").mkdir(parents=True)
+    (folder / "README.md").write_text(
+        "---\nconfigs:\n- config_name: default\n  data_files:\n  - {split: train, path: data/train-*}\n---\n"
+    )
+    for name in ("train-0.jsonl", "train-1.jsonl", "test-0.jsonl"):
+        (folder / "data" / name).write_text(f'{{"text": "{name}"}}\n')
+    text = "name: demo\nsources:\n  hub: {kind: huggingface, inputs: [hub]%s}\n"
+    recipe = parse_recipe(text % "", tmp_path / "demo.yaml")
+    shards = register_new_files(recipe, Store.open(tmp_path / "store")).added
+    assert [file.name for shard in shards for file in shard.files] == [
+        "data/train-0.jsonl",
+        "data/train-1.jsonl",
+    ]
+    wrong = parse_recipe(text % ", split: validation", tmp_path / "demo.yaml")
+    with pytest.raises(InputError, match=r"recipe demo.yaml, sources.hub: .*validation"):
+        register_new_files(wrong, Store.open(tmp_path / "other"))

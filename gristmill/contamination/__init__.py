@@ -5,7 +5,7 @@ checked = check_contamination(documents, index, options)
 checked.documents, checked.decisions, checked.evidence
 """
 
-from gristmill.contamination.benchmarks import Item, benchmark_files, read_benchmark
+from gristmill.contamination.benchmarks import Item, read_benchmark
 from gristmill.contamination.find import EVIDENCE, Checked, check_contamination, find_items
 from gristmill.contamination.index import Index, build_index
 from gristmill.contamination.options import BenchmarkOptions, ContaminationOptions
@@ -21,7 +21,6 @@ __all__ = [
     "ContaminationOptions",
     "Index",
     "Item",
-    "benchmark_files",
     "build_index",
     "check_contamination",
     "find_items",

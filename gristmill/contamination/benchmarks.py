@@ -50,7 +50,7 @@ def read_benchmark(name: str, paths: Sequence[Path], fields: Mapping[Any, str] |
     fields: for a set of unknown shape, which key holds its `question`, `answer`, `choices`, `passage` and `id`.
     Raises InputError where a file cannot be read, or a row has no question.
     """
-    files = [file for path in paths for file in benchmark_files(name, path)]
+    files = [file for path in paths for file in _benchmark_files(name, path)]
     items: list[Item] = []
     for file in files:
         part = _SPLIT.sub("", _ENDINGS.sub("", file.name))
@@ -63,7 +63,7 @@ def read_benchmark(name: str, paths: Sequence[Path], fields: Mapping[Any, str] |
     return items
 
 
-def benchmark_files(name: str, path: Path) -> list[Path]:
+def _benchmark_files(name: str, path: Path) -> list[Path]:
     """The files of a benchmark that a path names: itself, or those of known formats below it, sorted."""
     if path.is_file():
         return [path]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gristmill.file_options import input_file
 from gristmill.options import Options
 
 # Measured on real prose with planted items; docs/stages/contamination.md has the table.
@@ -15,10 +16,9 @@ _CHOSEN = "Chosen on real prose with planted items, see docs/stages/contaminatio
 class BenchmarkOptions(Options):
     """One evaluation set."""
 
-    path: str = Field(
-        min_length=1,
-        description="File or folder of the set as published (.jsonl, .json, .csv, each also .gz; .parquet), relative "
-        "to the recipe.",
+    path: str = input_file(
+        "File or folder of the set as published (.jsonl, .json, .csv, each also .gz; .parquet).",
+        required=True,
     )
     fields: dict[Literal["question", "answer", "choices", "passage", "id"], str] = Field(
         default_factory=dict,

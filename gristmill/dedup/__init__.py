@@ -11,8 +11,8 @@ from gristmill.dedup.options import DedupOptions, DuplicateOptions, NormaliseOpt
 from gristmill.dedup.signatures import SIGNATURES, collision_probability, compute_signatures, count_signatures
 
 # Raise one when its stage's output changes: every shard of that stage is then made again.
-SIGNATURES_VERSION = 1
-DUPLICATES_VERSION = 1
+SIGNATURES_VERSION = 2
+DUPLICATES_VERSION = 2
 DEDUPED_VERSION = 1
 
 __all__ = [

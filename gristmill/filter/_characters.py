@@ -23,6 +23,10 @@ DIGIT = 64  # part of a number
 ALONE = 128  # a word by itself: ideographs, hiragana
 EXTEND = 256  # belongs to the character before it: marks, joiners, variation selectors
 UPPER = 512  # upper-case letter
+MARK = 1024  # punctuation by its Unicode category
+ENDS_SENTENCE = 2048  # ends a sentence for spaCy's sentencizer
+DECIMAL = 4096  # a digit of a decimal system
+WATCHED = 8192  # a bracket, or the rarest letter of a phrase that the rules of C4 look for
 
 _CODE_POINTS = 0x110000
 _LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
@@ -36,6 +40,11 @@ _TERMINALS = (
     "11047-11048 110BE-110C1 11141-11143 111C5-111C6 111CD 111DE-111DF 11238-11239 1123B-1123C 112A9 "
     "1144B-1144C 115C2-115C3 115C9-115D7 11641-11642 1173C-1173E 11944 11946 11A42-11A43 11A9B-11A9C "
     "11C41-11C42 11EF7-11EF8 11F43-11F44 16A6E-16A6F 16AF5 16B37-16B38 16B44 16E98 1BC9F 1DA88"
+)
+# Of these, what spaCy 3.8 does not know: newer than its list, or no full stop in it.
+_NOT_FOR_SPACY = (
+    "61D-61E 837 839 83D-83E 17D4-17D6 17D9-17DA 1B7D-1B7E 2E53-2E54 10F55-10F59 10F86-10F89 11944 11946 11EF7-11EF8 "
+    "11F43-11F44 16E98"
 )
 # The digit one in full width is among the marks of the reference; nothing is gained by another opinion.
 _OTHER_SYMBOLS = "«»´–—’“”„…∶━►、〈〉《》「」【】％（），：；～１"
@@ -56,6 +65,8 @@ def character_bits() -> npt.NDArray[np.uint16]:
         value = _CATEGORY_BITS.get(category, 0)
         if category[0] == "L":
             value |= LETTER | ALPHA
+        if category[0] == "P":
+            value |= MARK
         if character.isspace():
             value = SPACE
         bits[code] = value
@@ -66,7 +77,11 @@ def character_bits() -> npt.NDArray[np.uint16]:
     bits[ord("_")] |= LETTER
     bits[[ord(c) for c in _LINE_BREAKS]] |= BREAK
     terminals = _ranges(_TERMINALS)
-    bits[terminals] |= TERMINAL
+    bits[[ord(c) for c in "[{vVmMkK\u212a"]] |= (
+        WATCHED  # the last is the sign of the kelvin, in lower case a `k`
+    )
+    bits[terminals] |= TERMINAL | ENDS_SENTENCE
+    bits[_ranges(_NOT_FOR_SPACY)] &= ~np.uint16(ENDS_SENTENCE)
     bits[[*terminals, *_CONTROLS, *map(ord, string.punctuation + _OTHER_SYMBOLS)]] |= SYMBOL
     bits.setflags(write=False)
     return bits
@@ -87,7 +102,7 @@ def lower_case() -> npt.NDArray[np.int32]:
 _CATEGORY_BITS = {
     "Lu": UPPER,
     "Nl": LETTER,
-    "Nd": DIGIT,
+    "Nd": DIGIT | DECIMAL,
     "No": DIGIT,
     "Mn": EXTEND,
     "Mc": EXTEND,

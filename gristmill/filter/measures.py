@@ -13,22 +13,28 @@ is order-dependent, undefined or blind:
 - `*`, `‣`, `–`, `·`, `◦` and `▪` are bullets too, beside `•` and `-`.
 - A text of punctuation only has `mean_word_len` 0; in the reference NaN, which passes every bound.
 
+- A sentence ends at a mark that ends sentences, with all punctuation after it. Both modes count so; the words are
+  those of the splitter, so `unicode` ends a sentence after `Mr.`, which spaCy keeps as one word.
+
 A measure without meaning (a ratio per word in a text without words) is null and fires no rule.
+
+All measures are of the text that the stage was given (after Unicode repair), but for the `fw_*` and the long lines of
+mC4: with the rules of C4 on they are of what C4 leaves, as in the reference, also for documents that are dropped.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
 from gristmill.documents import Schema
-from gristmill.filter.words import split_words
+from gristmill.filter.buffers import line_rules, run_in_pieces, text_buffers
+from gristmill.filter.c4 import remove_lines
+from gristmill.filter.options import C4Options, FineWebOptions
+from gristmill.filter.words import UNICODE, Spans, split_words
 
 # In the order of the columns that the kernels write.
 MEASURED: Schema = {
@@ -57,45 +63,104 @@ MEASURED: Schema = {
     "fw_char_dup_ratio": pl.Float64,  # characters in lines seen before
     "fw_newline_word_ratio": pl.Float64,  # newlines per word
 }
-MEASURES: Schema = {"id": pl.String, "lang": pl.String, "lang_score": pl.Float64, **MEASURED}
+# What the line rules of C4 find, where they are on. Lines are those with a word.
+MEASURED_BY_C4: Schema = {
+    "c4_n_lines": pl.Int64,  # lines that stay
+    "c4_long_word_lines": pl.Int64,  # lines that went, by the first reason that held
+    "c4_no_terminal_punct_lines": pl.Int64,
+    "c4_few_words_lines": pl.Int64,
+    "c4_javascript_lines": pl.Int64,
+    "c4_policy_lines": pl.Int64,
+    "c4_lorem_ipsum_lines": pl.Int64,  # lines with the phrase; of the two that drop a document, the one that comes
+    "c4_curly_bracket_lines": pl.Int64,  # first is counted and the other is 0
+    "c4_n_sentences": pl.Int64,  # in the lines that stay
+}
+MEASURED_PARAGRAPHS: Schema = {"c4_n_long_lines": pl.Int64}  # mC4
+_CITATION = r"\[(?:\d*|edit|citation needed)\]"
+_COLUMNS: Schema = {**MEASURED, **MEASURED_BY_C4, **MEASURED_PARAGRAPHS}  # in the order of the kernel
+# Every document has these, whatever the options.
+MEASURES: Schema = {
+    "id": pl.String,
+    "lang": pl.String,
+    "lang_score": pl.Float64,
+    "script": pl.String,
+    **MEASURED,
+}
 
 
 def measure_texts(
-    texts: pl.Series, *, words: str, mode: str, stop_words: Sequence[str], threads: int = 1
+    texts: pl.Series,
+    *,
+    words: str,
+    mode: str,
+    stop_words: Sequence[str],
+    c4: C4Options | None = None,
+    long_line_chars: int | None = None,
+    short_line_chars: int = FineWebOptions().short_line_chars,
+    threads: int = 1,
 ) -> pl.DataFrame:
-    """The values of all rules: one row per text, in order, with the columns of MEASURED.
+    """The values of all rules: one row per text, in order, with the columns of `measured_columns`.
 
-    A null text is measured as an empty one. Linear in characters; memory up to 80 times the bytes of the longest text,
+    A null text is measured as an empty one. Linear in characters; memory up to 130 times the bytes of the longest text,
     per thread. `threads` changes nothing but time.
     """
-    data, offsets = _buffers(texts)
-    token_offsets, tokens = split_words(texts, words)
-    stops, stop_offsets = _stop_words(stop_words)
-    out = np.empty((len(texts), len(MEASURED)))
+    from gristmill.filter._characters import character_bits, lower_case
 
-    def measure(piece: tuple[int, int]) -> None:
-        _measure_piece(
-            *piece, data, offsets, token_offsets, tokens, stops, stop_offsets, mode == "strict", out
+    data, offsets = text_buffers(texts)
+    stops, stop_offsets = _stop_words(stop_words)
+    rules = line_rules(c4, long_line_chars=long_line_chars or 0, short_line_chars=short_line_chars)
+    given = split_words(texts, words)
+    edited = given if words == UNICODE else _split_edited(texts, words, c4)
+    out = np.empty((len(texts), len(_COLUMNS)))
+
+    def measure(lo: int, hi: int) -> None:
+        from gristmill.filter import _kernels
+
+        size = int(np.diff(offsets[lo : hi + 1]).max()) + 2
+        _kernels.measure_documents(
+            data,
+            offsets[lo : hi + 1],
+            character_bits(),
+            lower_case(),
+            stops,
+            stop_offsets,
+            *_of_documents(given, lo, hi),
+            *_of_documents(edited, lo, hi),
+            mode == "strict",
+            rules,
+            np.empty((2, size), np.int32),
+            np.empty((6, size), np.int32),
+            np.empty((5, size), np.int32),
+            np.zeros((1 << (2 * size).bit_length(), 2), np.int64),
+            out[lo:hi],
         )
 
-    pieces = _pieces(offsets, threads)
-    if len(pieces) > 1:
-        with ThreadPoolExecutor(len(pieces)) as pool:
-            list(pool.map(measure, pieces))
-    else:
-        for piece in pieces:
-            measure(piece)
+    run_in_pieces(measure, offsets, threads)
     # NaN stands for "no meaning" in the matrix.
-    return pl.from_numpy(out, schema=list(MEASURED)).fill_nan(None).cast(pl.Schema(MEASURED))
+    columns = measured_columns(c4, long_line_chars)
+    return pl.from_numpy(out, schema=list(_COLUMNS)).select(*columns).fill_nan(None).cast(pl.Schema(columns))
 
 
-def _buffers(texts: pl.Series) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """UTF-8 bytes of all texts and where each begins."""
-    array = texts.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    array = array.cast(pa.large_string())
-    _, offsets, data = array.buffers()
-    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return (np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)), starts
+def measured_columns(c4: C4Options | None, long_line_chars: int | None) -> Schema:
+    """MEASURED, with the rules of C4 also MEASURED_BY_C4, with a length also MEASURED_PARAGRAPHS."""
+    return {
+        **MEASURED,
+        **(MEASURED_BY_C4 if c4 is not None else {}),
+        **(MEASURED_PARAGRAPHS if long_line_chars is not None else {}),
+    }
+
+
+def _split_edited(texts: pl.Series, words: str, c4: C4Options | None) -> Spans:
+    """Words of what C4 leaves of the documents with citations; of the others none."""
+    if c4 is None or not c4.remove_citations:
+        return split_words(pl.Series([None] * len(texts), dtype=pl.String), words)
+    edited, _ = remove_lines(texts, c4)
+    return split_words(edited.set(~texts.str.contains(_CITATION).fill_null(False), None), words)
+
+
+def _of_documents(spans: Spans, lo: int, hi: int) -> Spans:
+    offsets, tokens = spans
+    return (offsets[lo : hi + 1] if len(offsets) else offsets), tokens
 
 
 def _stop_words(stop_words: Sequence[str]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
@@ -103,44 +168,3 @@ def _stop_words(stop_words: Sequence[str]) -> tuple[npt.NDArray[np.int32], npt.N
     unique = sorted(set(stop_words))
     codes = np.array([ord(c) for word in unique for c in word], np.int32)
     return codes, np.cumsum([0, *(len(word) for word in unique)], dtype=np.int64)
-
-
-def _pieces(offsets: npt.NDArray[np.int64], threads: int) -> list[tuple[int, int]]:
-    """Ranges of texts of about equal size, one per thread."""
-    cuts = np.linspace(offsets[0], offsets[-1], max(threads, 1) + 1)[1:-1]
-    edges = [0, *np.searchsorted(offsets, cuts).tolist(), len(offsets) - 1]
-    return [(lo, hi) for lo, hi in itertools.pairwise(edges) if lo < hi]
-
-
-def _measure_piece(
-    lo: int,
-    hi: int,
-    data: npt.NDArray[np.uint8],
-    offsets: npt.NDArray[np.int64],
-    token_offsets: npt.NDArray[np.int64],
-    tokens: npt.NDArray[np.int32],
-    stop_words: npt.NDArray[np.int32],
-    stop_offsets: npt.NDArray[np.int64],
-    strict: bool,
-    out: npt.NDArray[np.float64],
-) -> None:
-    from gristmill.filter import _kernels
-    from gristmill.filter._characters import character_bits, lower_case
-
-    longest = int(np.diff(offsets[lo : hi + 1]).max()) + 2
-    _kernels.measure_documents(
-        data,
-        offsets[lo : hi + 1],
-        character_bits(),
-        lower_case(),
-        stop_words,
-        stop_offsets,
-        token_offsets[lo : hi + 1] if len(token_offsets) else token_offsets,
-        tokens,
-        strict,
-        np.empty(longest, np.int32),
-        np.empty((4, longest), np.int32),
-        np.empty((7, longest), np.int32),
-        np.zeros((1 << (2 * longest).bit_length(), 2), np.int32),
-        out[lo:hi],
-    )

@@ -28,3 +28,4 @@ class Record:
     date: str | None = None
     lang: str | None = None
     meta: dict[str, Any] = field(default_factory=dict)
+    other: str | None = None  # key of the record whose document this one went into, or would have

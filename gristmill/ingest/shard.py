@@ -9,22 +9,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from gristmill import documents as data
 from gristmill.errors import InputError
+from gristmill.ingest.archives import read_inside
 from gristmill.ingest.charset import clean_text
 from gristmill.ingest.code import read_code
+from gristmill.ingest.huggingface import read_huggingface
 from gristmill.ingest.jsonl import read_jsonl
-from gristmill.ingest.options import CodeSource, JsonlSource, SourceBase, WarcSource
+from gristmill.ingest.options import (
+    CodeSource,
+    HtmlSource,
+    HuggingfaceSource,
+    JsonlSource,
+    ParquetSource,
+    PdfSource,
+    SourceBase,
+    StackExchangeSource,
+    TextSource,
+    WarcSource,
+)
+from gristmill.ingest.pages import read_html
+from gristmill.ingest.parquet import read_parquet
+from gristmill.ingest.pdf import read_pdfs
 from gristmill.ingest.records import Record
+from gristmill.ingest.stackexchange import read_stackexchange
+from gristmill.ingest.text import read_texts
 from gristmill.ingest.warc import read_warc
 from gristmill.inputs import InputFile
 from gristmill.progress import advance
 from gristmill.store.registry import Shard, ShardFile, changed
+from gristmill.tokenizer import Tokenizer
 
 BATCH_CHARS = 8 << 20  # of text
 BATCH_ROWS = 4096
@@ -50,26 +69,37 @@ def _each(read: Callable[[InputFile, Any], Iterator[Record]]) -> ShardReader:
 # A further kind of source has its options class in options/ and its reader here.
 READERS: dict[type[SourceBase], ShardReader] = {
     WarcSource: _each(read_warc),
-    JsonlSource: _each(read_jsonl),
-    CodeSource: _each(read_code),
+    JsonlSource: _each(read_inside(read_jsonl, whole=False)),
+    ParquetSource: _each(read_inside(read_parquet, whole=False)),
+    HuggingfaceSource: _each(read_inside(read_huggingface, whole=False)),
+    HtmlSource: _each(read_inside(read_html, whole=True)),
+    TextSource: _each(read_texts),
+    PdfSource: read_pdfs,
+    CodeSource: read_code,
+    StackExchangeSource: read_stackexchange,
 }
 
 
 def read_shard(
-    shard: Shard, options: SourceBase, *, batch_chars: int = BATCH_CHARS, batch_rows: int = BATCH_ROWS
+    shard: Shard,
+    options: SourceBase,
+    *,
+    tokenizer: Tokenizer | None = None,
+    batch_chars: int = BATCH_CHARS,
+    batch_rows: int = BATCH_ROWS,
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Batches of (documents, decisions) of a shard, in the order of its files and records.
 
     A record is kept under the id of its key. Where a key is repeated in the shard, the later record is kept under the
     id of its content, with rule `repeated_key` and `other_id`: nothing is lost, and every id is there once. A record
-    that cannot be read is named by file and offset.
+    that cannot be read is named by file and offset. `tokenizer` is for options that need one (`needs_tokenizer`).
     Raises InputError where a file is missing, unreadable, or not what was registered; a bad record never raises.
     """
     for registered in shard.files:
         _check_file(shard, registered)
     names = _Names(shard.source)
     batch = _Batch(shard)
-    for file, record in _read_files(shard, options):
+    for file, record in _read_files(shard, options, tokenizer):
         batch.add(record, file.name, *names.claim(record, file.name))
         advance()
         if batch.chars >= batch_chars or len(batch.decisions) >= batch_rows:
@@ -80,7 +110,7 @@ def read_shard(
 
 def _check_file(shard: Shard, file: ShardFile) -> None:
     where = f"shard {shard.key!r}, input {file.path!r}"
-    if not Path(file.path).is_file():
+    if not InputFile(file.path, file.name).exists():
         raise InputError(f"{where}: there is no such file any more; bring it back, or remove the shard")
     if changed(file):
         raise InputError(
@@ -88,10 +118,15 @@ def _check_file(shard: Shard, file: ShardFile) -> None:
         )
 
 
-def _read_files(shard: Shard, options: SourceBase) -> Iterator[tuple[InputFile, Record]]:
+def _read_files(
+    shard: Shard, options: SourceBase, tokenizer: Tokenizer | None
+) -> Iterator[tuple[InputFile, Record]]:
     files = [InputFile(registered.path, registered.name) for registered in shard.files]
+    read: Any = READERS[type(options)]
+    if options.needs_tokenizer:
+        read = partial(read, tokenizer=tokenizer)
     try:
-        yield from READERS[type(options)](files, options)
+        yield from read(files, options)
     except OSError as error:
         raise InputError(
             f"shard {shard.key!r}, input {str(error.filename or shard.key)!r} cannot be read: "
@@ -156,7 +191,7 @@ class _Batch:
                 "rule": rule,
                 "value": record.value,
                 "bound": record.bound,
-                "other_id": repeats,
+                "other_id": repeats or self._other(record),
                 "detail": detail,
             }
         )
@@ -181,6 +216,9 @@ class _Batch:
                 "record_digest": record.digest,
             }
         )
+
+    def _other(self, record: Record) -> str | None:
+        return None if record.other is None else data.document_id(self.shard.source, record.other)
 
     def tables(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         return data.frame(self.documents, data.DOCUMENTS), data.frame(self.decisions, data.DECISIONS)

@@ -17,6 +17,9 @@ from gristmill.ingest.options import WarcSource
 from gristmill.ingest.records import Record
 from gristmill.inputs import InputFile
 
+_OTHER_TYPES = frozenset(
+    {"warcinfo", "request", "metadata", "revisit", "resource", "continuation", "conversion", "response"}
+)  # of ISO 28500; types that are none of these are not_a_response
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _LOOKS_HTML = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:(?><!--.*?-->)\s*)*<(?:!doctype\s+html|html|head|body|title|meta|div|p|h1|table)\b",
@@ -28,9 +31,10 @@ _DIGEST = re.compile(r"(sha1|sha-1|sha256|sha-256|md5):([A-Za-z0-9+/=_-]{16,128}
 
 
 def read_warc(file: InputFile, options: WarcSource) -> Iterator[Record]:
-    """Every record of a WARC file, pages with their text.
+    """Every record of a WARC or ARC file, pages with their text.
 
-    `meta`: title, html_lang, charset, content_type, unpacked. Rules besides those of `framing`: not_a_response,
+    `meta`: title, html_lang, charset, content_type, unpacked. Rules besides those of `framing`: the type of a record
+    that holds no document (warcinfo, request, metadata, revisit, resource, continuation, ...), not_a_response,
     no_http_headers, http_status, content_type, empty_body, body_decode, too_large, not_text, too_complex, too_deep,
     empty_text, short_text; of kept records: digest_mismatch, partial_body, and what `framing` says of damage.
     """
@@ -56,7 +60,9 @@ class _Reading:
         if record.block is None:
             return self._drop(record.rule or "unreadable", record.detail)
         if kind not in self._options.record_types:
-            return self._drop("not_a_response", f"WARC-Type: {kind[:40] or 'missing'}")
+            # By type, so that the funnel shows how many pages a crawl saw again (revisit) and how many it holds.
+            rule = kind if kind in _OTHER_TYPES else "not_a_response"
+            return self._drop(rule, f"WARC-Type: {kind[:40] or 'missing'}")
         if not record.block.strip():
             return self._drop(
                 "no_http_headers" if kind == "response" else "empty_body", "the record is empty"
@@ -102,7 +108,7 @@ class _Reading:
             page = extract_page(text, options.html, url=self._url)
             if page.rule:
                 return self._drop(page.rule, page.detail, value=page.value, bound=page.bound)
-            self._meta |= {"title": page.title, "html_lang": page.lang}
+            self._meta |= page.meta()
             text = page.text
         return self._keep(text.strip(), self._remark(stored, body))
 
@@ -166,9 +172,16 @@ def _digest_fits(declared: str, *payloads: bytes) -> bool:
     found = _DIGEST.fullmatch(declared.strip())
     if found is None:
         return True  # an algorithm that is not known says nothing
-    for payload in payloads:
-        digest = hashlib.new(found[1].lower().replace("-", ""), payload, usedforsecurity=False).digest()
-        written = (base64.b32encode(digest).decode(), digest.hex(), base64.b64encode(digest).decode())
-        if found[2] in written or found[2].lower() == digest.hex() or found[2].upper() == written[0]:
-            return True
-    return False
+    name, written = found[1].lower().replace("-", ""), found[2]
+    size = hashlib.new(name, usedforsecurity=False).digest_size
+    try:
+        if len(written) == 2 * size:
+            expected = bytes.fromhex(written)
+        elif len(written.rstrip("=")) == -(-size * 8 // 5):
+            padding = "=" * (-len(written.rstrip("=")) % 8)
+            expected = base64.b32decode(written.rstrip("=").upper() + padding)
+        else:
+            expected = base64.b64decode(written, altchars=b"-_" if set(written) & set("-_") else None)
+    except ValueError:
+        return False
+    return any(hashlib.new(name, payload, usedforsecurity=False).digest() == expected for payload in payloads)

@@ -7,7 +7,7 @@ figures = writer.close()
 """
 
 from gristmill.mix.export import Exported, export_shards
-from gristmill.mix.options import MixOptions
+from gristmill.mix.options import GroupOptions, MixOptions
 from gristmill.mix.plan import GROUPS, ORDER, Mixture, plan_mixture
 from gristmill.mix.reader import TokenShards
 from gristmill.mix.shards import INDEX, ShardWriter
@@ -23,6 +23,7 @@ __all__ = [
     "ORDER",
     "SYNTHETIC",
     "Exported",
+    "GroupOptions",
     "MixOptions",
     "Mixture",
     "ShardWriter",

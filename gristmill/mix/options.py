@@ -10,6 +10,29 @@ from pydantic import Field, field_validator
 from gristmill.options import Options
 
 
+class GroupOptions(Options):
+    """Documents that stand together in the corpus: the files of a repository in one language, say."""
+
+    by: tuple[Literal["language", "repository", "lang", "shard"], ...] = Field(
+        default=("language", "repository"),
+        strict=False,
+        min_length=1,
+        description="What the documents of a group have in common. One that lacks any of it stands alone. Source: "
+        "Arctic-SnowCoder (arXiv 2409.02326), where grouping by language and then repository beat repository alone.",
+    )
+    sources: tuple[str, ...] | None = Field(
+        default=None,
+        strict=False,
+        min_length=1,
+        description="Sources whose natural documents are grouped; null: all.",
+    )
+    join: bool = Field(
+        default=True,
+        description="Write a group as one document: an end-of-text token, and a boundary in the index, only after its "
+        "last file. false: the files stand side by side, each a document.",
+    )
+
+
 class MixOptions(Options):
     """The proportions hold on tokens as they lie in the files, end-of-text tokens included."""
 
@@ -39,6 +62,11 @@ class MixOptions(Options):
         description="How often the documents of a source may be used; no document is used again before all others "
         "of its source and kind were. Up to about 4 repeats are nearly as good as new text. Source: Scaling "
         "Data-Constrained Language Models (arXiv 2305.16264).",
+    )
+    group: GroupOptions | None = Field(
+        default=None,
+        description="Which documents stand together, in random order within their group and the groups in random "
+        "order. null: every document by itself.",
     )
     shard_tokens: int = Field(
         default=100_000_000,

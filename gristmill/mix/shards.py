@@ -76,6 +76,7 @@ class ShardWriter:
             with _writing(path):
                 path.touch()
         self._written = np.zeros(order.height, dtype=bool)
+        self._ends = order["ends"].to_numpy()
         self._inner_eos = 0
         rows = order.select("id", "asset", "shard").with_row_index("row")
         self._waiting = {
@@ -105,7 +106,7 @@ class ShardWriter:
             )
         lengths = self.index.partition_by("file", maintain_order=True)
         for number, rows in enumerate(lengths):
-            index = encode_index(rows["n_tokens"].to_numpy(), self.dtype)
+            index = encode_index(rows["n_tokens"].to_numpy(), self.dtype, self._boundaries(number))
             path = self._new_file(file_name(number, "idx"))
             with _writing(path):
                 path.write_bytes(index)
@@ -131,14 +132,20 @@ class ShardWriter:
             with _writing(path), path.open("r+b") as handle:
                 for name, row, text, _, start, n_tokens in of_file.iter_rows():
                     handle.seek(start * size)
-                    handle.write(self._tokens(encoded[text], name, n_tokens).tobytes())
+                    tokens = self._tokens(encoded[text], name, n_tokens, ends=self._ends[row])
+                    handle.write(tokens.tobytes())
                     self._written[row] = True
         self._inner_eos += sum(self._eos in tokens for tokens in encoded)
         progress.advance(places.height)
 
-    def _tokens(self, encoded: list[int], name: str, planned: int) -> np.ndarray:
+    def _boundaries(self, number: int) -> np.ndarray:
+        """Sequences of a file before each document and in all; a group that was joined is one document."""
+        ends = self._ends[(self.index["file"] == number).to_numpy()]
+        return np.concatenate([[0], np.flatnonzero(ends) + 1])
+
+    def _tokens(self, encoded: list[int], name: str, planned: int, *, ends: bool) -> np.ndarray:
         where = f"mixed, document {name}"
-        ending = [] if self._eos is None else [self._eos]
+        ending = [self._eos] if self._eos is not None and ends else []
         if len(encoded) + len(ending) != planned:
             raise StageError(
                 f"{where}: the tokenizer gives {len(encoded):,} tokens, planned were {planned - len(ending):,}; "
@@ -157,16 +164,19 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _place(order: pl.DataFrame, shard_tokens: int) -> pl.DataFrame:
-    """File and first token of every document: files are filled in order, a document is never cut."""
-    ends = np.cumsum(order["n_tokens"].to_numpy())
+    """File and first token of every document: files are filled in order, no document or joined group is cut."""
     sizes = order["n_tokens"].to_numpy()
-    cuts = [0]
-    while cuts[-1] < order.height:
-        before = ends[cuts[-1]] - sizes[cuts[-1]]
-        cuts.append(max(cuts[-1] + 1, int(np.searchsorted(ends, before + shard_tokens, side="right"))))
+    ends = np.cumsum(sizes)
+    whole = np.flatnonzero(order["ends"].to_numpy())  # the last row of each document or group
+    spent = ends[whole]
+    cuts = [0]  # numbers of documents or groups
+    while cuts[-1] < len(whole):
+        before = spent[cuts[-1] - 1] if cuts[-1] else 0
+        cuts.append(max(cuts[-1] + 1, int(np.searchsorted(spent, before + shard_tokens, side="right"))))
     starts = ends - sizes
     files = np.zeros(order.height, dtype=np.int32)
-    for number, (first, last) in enumerate(pairwise(cuts)):
+    edges = [0, *(whole[cut - 1] + 1 for cut in cuts[1:])]
+    for number, (first, last) in enumerate(pairwise(edges)):
         files[first:last] = number
         starts[first:last] -= starts[first]
     return order.with_columns(pl.Series("file", files), pl.Series("start", starts)).select(

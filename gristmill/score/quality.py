@@ -14,9 +14,9 @@ import polars as pl
 from gristmill.classifiers import load_classifier, predict_first, to_lines
 from gristmill.documents import Schema
 from gristmill.errors import ModelError
+from gristmill.fasttext_training import END_OF_LINE, split_tokens, train_classifier
 from gristmill.score.examples import HOLDOUT, NEGATIVE, POSITIVE, TRAIN
 from gristmill.score.options import QualityOptions
-from gristmill.score.training import END_OF_LINE, split_tokens, train_classifier
 
 SCORES: Schema = {"id": pl.String, "quality": pl.Float64}
 

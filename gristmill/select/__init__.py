@@ -4,12 +4,13 @@ scores = join_scores(documents, counts, quality, asset="refined")
 selected = select_documents(scores, SelectOptions(budget_tokens=10_000_000))
 """
 
-from gristmill.select.options import SelectOptions
+from gristmill.select.options import QuotaOptions, SelectOptions
 from gristmill.select.scored import DOCUMENT_COLUMNS, SCORES, join_scores
 from gristmill.select.select import (
     BUDGET,
     EMPTY,
     MIN_QUALITY,
+    QUOTA,
     SELECTION,
     UNSCORED,
     Selected,
@@ -17,19 +18,21 @@ from gristmill.select.select import (
 )
 
 # Raise one when its stage's output changes: it is then made again.
-SCORED_VERSION = 1
-SELECTED_VERSION = 1
+SCORED_VERSION = 2
+SELECTED_VERSION = 2
 
 __all__ = [
     "BUDGET",
     "DOCUMENT_COLUMNS",
     "EMPTY",
     "MIN_QUALITY",
+    "QUOTA",
     "SCORED_VERSION",
     "SCORES",
     "SELECTED_VERSION",
     "SELECTION",
     "UNSCORED",
+    "QuotaOptions",
     "SelectOptions",
     "Selected",
     "join_scores",

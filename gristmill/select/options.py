@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gristmill.options import Options
+
+
+class QuotaOptions(Options):
+    """A budget for each group of documents, by its share of all tokens, so that the mix stays as it is."""
+
+    by: Literal["language", "lang", "source"] = Field(
+        default="language",
+        description="What makes a group: the programming language that a source of kind `code` found, the natural "
+        "language, or the source. Documents without one are a group too. Source: Arctic-SnowCoder (arXiv 2409.02326), "
+        "phase 2, by programming language.",
+    )
 
 
 class SelectOptions(Options):
@@ -27,4 +38,16 @@ class SelectOptions(Options):
         default=None,
         description="Documents below this score are dropped, and so are those without a score. null drops none.",
     )
+    quotas: QuotaOptions | None = Field(
+        default=None,
+        description="Split `budget_tokens` over groups in proportion to their tokens before selection (largest "
+        "remainder), and take documents of each until its quota is reached; the last one may pass it, equal scores go "
+        "by id, and what a group has too little of is not given to others. null: one budget for all.",
+    )
     seed: int = Field(default=0, ge=0, description="Seed of the hash; another one breaks ties otherwise.")
+
+    @model_validator(mode="after")
+    def _quotas_need_a_budget(self) -> Self:
+        if self.quotas is not None and self.budget_tokens is None:
+            raise ValueError("`quotas` needs `budget_tokens`, which it splits")
+        return self

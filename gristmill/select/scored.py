@@ -16,6 +16,8 @@ SCORES: Schema = {
     "shard": pl.String,
     "asset": pl.String,  # whose table `documents` holds the text
     "lang": pl.String,
+    "language": pl.String,  # programming language and repository, where `meta` has them
+    "repository": pl.String,
     "parent_id": pl.String,
     "method": pl.String,
     "generation_depth": pl.Int32,
@@ -23,6 +25,7 @@ SCORES: Schema = {
     "tokens": pl.Int64,  # without special tokens
     "quality": pl.Float64,  # null where there is no score
 }
+_FACTS = ("language", "repository")  # that are taken out of `meta`
 DOCUMENT_COLUMNS = [
     "id",
     "source",
@@ -32,6 +35,7 @@ DOCUMENT_COLUMNS = [
     "method",
     "generation_depth",
     "text",
+    "meta",
 ]  # what `join_scores` reads of a document
 
 
@@ -45,7 +49,9 @@ def join_scores(
     Raises StageError where a document has no count.
     """
     joined = documents.with_columns(
-        pl.lit(asset).alias("asset"), pl.col("text").str.len_chars().cast(pl.Int64).alias("n_chars")
+        *(pl.col("meta").str.json_path_match(f"$.{name}").alias(name) for name in _FACTS),
+        pl.lit(asset).alias("asset"),
+        pl.col("text").str.len_chars().cast(pl.Int64).alias("n_chars"),
     ).join(counts, on="id", how="left", maintain_order="left")
     if quality is None:
         joined = joined.with_columns(pl.lit(None, dtype=pl.Float64).alias("quality"))

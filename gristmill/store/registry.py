@@ -15,8 +15,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gristmill import remote
 from gristmill.errors import InputError, StoreError
-from gristmill.hashing import canonical_json, digest_file, digest_json
+from gristmill.hashing import canonical_json, digest_file, digest_json, digest_stream
+from gristmill.remote import RemoteFile
 from gristmill.store.objects import Store
 
 _SHARD_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -26,7 +28,9 @@ _SHARD_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 class ShardFile:
     """One input file: where it lies, what it is called inside the shard, and what it must contain.
 
-    `path` is relative to the recipe where the recipe says so: then recipe, input and store can move together.
+    `path` is relative to the recipe where the recipe says so: then recipe, input and store can move together. Or it is
+    a URI; then `version` is what its store calls this writing of it (an ETag, a time), if it does, and `modified_ns` 0.
+    `digest` is always that of the bytes, so that a fingerprint is the same wherever they lie.
     """
 
     path: str
@@ -34,6 +38,7 @@ class ShardFile:
     bytes: int
     modified_ns: int
     digest: str
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,11 @@ class Shard:
 
     def below(self, folder: Path) -> Shard:
         """The same shard with absolute paths; `folder` is what relative ones are relative to (the recipe's)."""
-        files = (replace(file, path=os.path.normpath(folder.absolute() / file.path)) for file in self.files)
-        return replace(self, files=tuple(files))
+
+        def place(path: str) -> str:
+            return path if remote.is_uri(path) else os.path.normpath(folder.absolute() / path)
+
+        return replace(self, files=tuple(replace(file, path=place(file.path)) for file in self.files))
 
     @property
     def digest(self) -> str:
@@ -179,7 +187,7 @@ def _shard(entry: dict[str, Any]) -> Shard:
 
 
 def describe_file(path: Path, name: str) -> ShardFile:
-    """What the registry keeps of an input file; reads it once for its digest. Raises InputError if it cannot."""
+    """What the registry keeps of a local file; reads it once for its digest. Raises InputError if it cannot."""
     try:
         status = path.stat()
         return ShardFile(str(path), name, status.st_size, status.st_mtime_ns, digest_file(path))
@@ -187,8 +195,31 @@ def describe_file(path: Path, name: str) -> ShardFile:
         raise InputError(f"input {str(path)!r} cannot be read: {error.strerror or error}") from error
 
 
-def changed(file: ShardFile) -> bool:
-    """Whether a registered file holds other bytes now; its time stamp is looked at first. Missing counts as changed."""
+def describe_remote(file: RemoteFile, name: str) -> ShardFile:
+    """The same of a file that fsspec reads, of which its store said this. Raises InputError if it cannot be read.
+
+    The whole file is read, once: what stores offer (an ETag) is the digest of the bytes in some of them only, and
+    another one in each.
+    """
+    try:
+        with remote.open_file(file.uri) as handle:
+            digest = digest_stream(handle)
+            size = handle.tell()
+    except OSError as error:
+        where = remote.shown(file.uri)
+        raise InputError(f"input {where!r} cannot be read: {error.strerror or error}") from error
+    return ShardFile(file.uri, name, size, 0, digest, file.version)
+
+
+def changed(file: ShardFile, now: RemoteFile | None = None) -> bool:
+    """Whether a registered file holds other bytes now. Missing counts as changed.
+
+    Its time stamp is looked at first, and its bytes only if that is another. Of a remote file it is the version, and
+    `now` is what its store says, if that is known already; a store that names no versions is believed if the size is
+    the same. Raises InputError where a store cannot be asked.
+    """
+    if remote.is_uri(file.path):
+        return _changed_remote(file, now or remote.look_at(file.path))
     path = Path(file.path)
     try:
         status = path.stat()
@@ -197,3 +228,11 @@ def changed(file: ShardFile) -> bool:
         return status.st_size != file.bytes or digest_file(path) != file.digest
     except OSError:
         return True
+
+
+def _changed_remote(file: ShardFile, now: RemoteFile | None) -> bool:
+    if now is None or now.bytes not in (None, file.bytes):
+        return True
+    if now.version == file.version:
+        return False
+    return describe_remote(now, file.name).digest != file.digest

@@ -11,7 +11,7 @@ from assets import contamination
 from assets.graph import steps
 from assets.step import Built, build
 from gristmill.documents import document_id
-from gristmill.errors import InputError
+from gristmill.errors import RecipeError
 from gristmill.recipe import Recipe, parse_recipe
 from gristmill.store import Shard, Store
 from tests.assets.stores import NO_TOOLS, add_shard, documents_of, recipe_of
@@ -91,7 +91,7 @@ def test_what_a_benchmark_holds_counts_and_not_where_it_lies(tmp_path: Path) -> 
 
 def test_a_missing_benchmark_is_named_before_anything_runs(tmp_path: Path) -> None:
     step = contamination.step(recipe_of(SECTION % ""), ("raw",))
-    with pytest.raises(InputError, match=r"benchmark 'sums': '/nowhere/sums.jsonl' does not exist"):
+    with pytest.raises(RecipeError, match=r"benchmarks.sums.path: got 'sums.jsonl', but there is no"):
         step.options("web")
 
 
@@ -107,4 +107,12 @@ def test_what_comes_after_reads_the_checked_documents_alone() -> None:
     assert names["contamination"] == ["raw", "rephrased"]
     assert names["scored"] == ["contamination", "tokens"]
     assert names["mixed"] == ["selected", "contamination"]
-    assert names["tokens"] == ["raw", "rephrased", "contamination"]
+    assert names["tokens"] == ["raw", "rephrased"]
+
+
+def test_tokens_are_counted_again_where_texts_may_be_cut() -> None:
+    sections = (
+        SECTION % ", action: cut" + "models: {stub: {engine: stub}}\ntokenizer: stub\nfilter: {pii: {}}\n"
+    )
+    (tokens,) = (step for step in steps(recipe_of(sections)) if step.name == "tokens")
+    assert [given.asset for given in tokens.inputs] == ["raw", "filtered", "contamination"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.harness import ROOT, Case, CaseError, declared_peers, main, measure
+from bench.harness import ROOT, Case, CaseError, declared_peers, main, measure, peers_python
 
 
 def test_the_processor_time_of_a_function_is_measured():
@@ -40,7 +41,17 @@ def test_a_function_may_say_what_counts():
 def test_a_peer_that_is_not_installed_is_skipped_by_name():
     measured = measure(Case("theirs", "tests.bench.cases:burn", {"seconds": 1}, peer="no_such_library"))
     assert measured.runs == ()
-    assert measured.skipped == "no_such_library is not installed in .venv-bench; scripts/bench installs it"
+    assert (
+        measured.skipped == "no_such_library is not installed in .venv-bench/cases; scripts/bench installs it"
+    )
+
+
+def test_every_bench_has_peers_of_its_own():
+    one, other = (Case("theirs", f"bench.{name}:theirs", peer="x") for name in ("dedup", "warc"))
+    assert peers_python(one) == ROOT / ".venv-bench" / "dedup" / "bin" / "python"
+    assert peers_python(other) == ROOT / ".venv-bench" / "warc" / "bin" / "python"
+    with pytest.raises(ValueError, match="got a command"):
+        peers_python(Case("theirs", ("x",), peer="x"))
 
 
 def test_a_failed_case_tells_what_it_printed():
@@ -62,6 +73,29 @@ def test_figures_are_printed_and_written(tmp_path: Path, capsys: pytest.CaptureF
     assert written["machine"]["cores"] >= 1
     assert [case["name"] for case in written["cases"]] == ["burn", "theirs"]
     assert written["cases"][0]["runs"][0]["figures"] == {"asked": 0.01}
+
+
+def test_a_bench_may_have_options_and_make_its_cases_from_them(capsys: pytest.CaptureFixture[str]):
+    def add_options(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--seconds", type=float)
+
+    def cases(options: argparse.Namespace) -> list[Case]:
+        return (
+            [Case("burn", "tests.bench.cases:burn", {"seconds": options.seconds})] if options.seconds else []
+        )
+
+    (measured,) = main("Burn.", cases, ["--runs", "1", "--seconds", "0.02"], add_options=add_options)
+    assert measured.median("asked") == 0.02
+    assert main("Burn.", cases, [], add_options=add_options) == []
+    assert "Burn.\nNo case to measure; see what it takes with --help." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("peers", "expected"), [([], {"a", "b"}), (["--peers", "a"], {"a"}), (["--peers", ""], set())]
+)
+def test_peers_can_be_chosen(peers: list[str], expected: set[str]):
+    cases = [Case(name, "tests.bench.cases:burn", peer=name) for name in "ab"]
+    assert {one.case.name for one in main("Burn.", cases, peers)} == expected
 
 
 def test_peers_are_read_without_running_the_bench(tmp_path: Path):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-import importlib.util
+import sys
+from functools import cache
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.errors import RecipeError
+from gristmill.filter import words
 from gristmill.filter._characters import character_bits
 from gristmill.filter._kernels import find_words
 from gristmill.filter.words import split_words
@@ -55,7 +58,69 @@ def test_the_unicode_splitter_leaves_the_work_to_the_kernels() -> None:
     assert offsets.size == spans.size == 0
 
 
-@pytest.mark.skipif(importlib.util.find_spec("spacy") is not None, reason="spaCy is installed")
-def test_without_spacy_its_splitter_is_an_error_that_says_what_to_do() -> None:
+def test_without_spacy_its_splitter_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    words._chunk_splitter.cache_clear()
+    words._spacy_tokenizer.cache_clear()
     with pytest.raises(RecipeError, match=r"gristmill\[spacy\]"):
         split_words(pl.Series(["a b"]), "spacy_en")
+
+
+# What the rules of spaCy's English take for one word or several, blanks of all kinds, and special cases beside blanks.
+_PIECES = (
+    *(
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "\u3000",
+        ":",
+        ")",
+        "(",
+        "-",
+        "8",
+        "D",
+        "'",
+        '"',
+        ".",
+        "...",
+        ";",
+        "/",
+        "_",
+        "=",
+        "o",
+        "*",
+    ),
+    *(
+        "don't",
+        "a.m.",
+        "10km",
+        "U.S.",
+        "e.g.",
+        ":-)",
+        "http://a.b/c?d",
+        "Mr.",
+        "e-mail",
+        "#1",
+        "3.5%",
+        "café",
+        "漢字",
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(_PIECES), max_size=20).map("".join), min_size=1, max_size=4))
+def test_chunks_give_the_words_that_spacy_gives_for_whole_texts(texts: list[str]) -> None:
+    spacy = pytest.importorskip("spacy")
+    whole = _whole_tokenizer(spacy)
+    offsets, spans = split_words(pl.Series([*texts, None]), "spacy_en")
+    for i, text in enumerate(texts):
+        found = [tuple(span) for span in spans[offsets[i] : offsets[i + 1]].tolist()]
+        assert found == [(t.idx, t.idx + len(t)) for t in whole(text) if not t.is_space]
+    assert offsets[-1] == offsets[-2] == len(spans)
+
+
+@cache
+def _whole_tokenizer(spacy: Any) -> Any:
+    return spacy.blank("en").tokenizer

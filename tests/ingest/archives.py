@@ -51,3 +51,11 @@ def members(records: list[bytes]) -> bytes:
 
 def shard_of(*paths: Path, source: str = "web") -> Shard:
     return Shard(1, f"{source}-0001", source, tuple(describe_file(path, path.name) for path in paths))
+
+
+def arc_record(url: str, block: bytes, kind: str = "text/html", version: int = 2) -> bytes:
+    """A record of an ARC file; a name without a scheme is that of a page."""
+    named = url if ":" in url else f"http://example.org/{url}"
+    fields = [named, "192.0.2.1", "20060102030405", kind]
+    fields += ["200", "-", "-", "0", "x.arc"] if version == 2 else []
+    return " ".join([*fields, str(len(block))]).encode() + b"\n" + block + b"\n"

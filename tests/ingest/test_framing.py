@@ -185,3 +185,37 @@ def test_sound_archives_are_read_as_fastwarc_reads_them() -> None:
     theirs = [(one.record_id, one.stream_pos, one.reader.read()) for one in archive]
     ours = list(read_warc_records(InputFile.at(path), max_bytes=10_000_000, max_expansion=500))
     assert [(one.headers["warc-record-id"], one.offset, one.block) for one in ours] == theirs
+
+
+@pytest.mark.parametrize("size", [1, 40, 333, 5_000])
+def test_records_may_be_cut_into_members(tmp_path: Path, size: int) -> None:
+    whole = A + B + C
+    found = framed(
+        tmp_path / "f", members([whole[start : start + size] for start in range(0, len(whole), size)])
+    )
+    assert outline(found) == GOOD
+    assert [one.block for one in found] == [response(page(f"Text of {name}.")) for name in "abc"]
+
+
+def test_places_in_unpacked_data_count_on_from_member_to_member(tmp_path: Path) -> None:
+    found = framed(tmp_path / "f", gzip.compress(A + B, mtime=0) + gzip.compress(C + A, mtime=0))
+    assert [one.offset for one in found] == [0, len(A), len(A + B), len(A + B + C)]
+
+
+@pytest.mark.parametrize("pack", [b"".join, members])
+def test_headers_without_their_blank_line_take_nothing_from_the_next_record(
+    tmp_path: Path, pack: object
+) -> None:
+    bare = record("b", b"").rstrip() + b"\r\n"
+    found = framed(tmp_path / "f", pack([A, bare, C]))  # type: ignore[operator]
+    lost = "content_length" if pack is not members else "truncated"
+    assert outline(found) == [
+        ("a", True, None),
+        ("b" if pack is not members else None, False, lost),
+        ("c", True, None),
+    ]
+
+
+def test_a_record_after_garbage_that_ends_in_no_line_is_found(tmp_path: Path) -> None:
+    found = framed(tmp_path / "f", A + b"garbage" + B)
+    assert [one.block is not None for one in found] == [True, True]

@@ -20,7 +20,7 @@ def test_the_main_content_is_taken_and_the_menu_is_not() -> None:
         "<main><h1>The mill</h1><p>It stands at the river.</p></main><footer>Imprint</footer></body></html>"
     )
     page = extracted(html)
-    assert page == Page("The mill\n\nIt stands at the river.", title="The mill", lang="en-gb")
+    assert (page.text, page.title, page.lang) == ("The mill\n\nIt stands at the river.", "The mill", "en-gb")
     assert "Imprint" in extracted(html, main_content=False).text
 
 
@@ -52,6 +52,12 @@ def test_many_attributes_in_one_tag_are_refused_and_long_values_are_not() -> Non
     assert extracted(f"<p title='{'many words ' * 9_000}'>x</p>").rule is None
 
 
+def test_long_text_without_tags_is_no_tag_with_many_attributes() -> None:
+    assert extracted(f"<pre>{'many words ' * 9_000}</pre>").rule is None
+    attributes = " ".join(f"a{n}" for n in range(60_000))
+    assert extracted(f"<p title='>' {attributes} alt='<b'>x").rule == "too_complex"
+
+
 def test_formatting_that_is_left_open_is_refused_and_what_is_closed_or_equal_is_not() -> None:
     assert extracted("".join(f"<p><font size={n}>x" for n in range(2_000))).rule == "too_complex"
     assert extracted("".join(f"<p><font size={n}>x</font>" for n in range(2_000))).rule is None
@@ -66,8 +72,10 @@ def test_a_few_that_are_opened_again_in_every_block_are_refused(opened: str) -> 
     assert extracted("<p><b><i>x</i></b></p>" * 20_000).rule is None
 
 
-def test_text_that_is_much_longer_than_its_page_is_refused() -> None:
-    page = extracted("<ul><li>" * 240 + "<li>x" * 5_000)
+def test_deep_lists_do_not_make_text_much_longer_than_the_page() -> None:
+    html = "<ul><li>" * 240 + "<li>x" * 5_000
+    assert len(extracted(html).text) < 4 * len(html)
+    page = extract_page(html, HtmlOptions(engine="resiliparse"))
     assert (page.rule, page.text) == ("too_complex", "")
 
 

@@ -22,7 +22,7 @@ def test_each_kind_is_read_from_a_recipe() -> None:
         "name: mill\nsources:\n"
         "  web: {kind: warc, inputs: [a.warc.gz], statuses: [200, 203]}\n"
         "  rows: {kind: jsonl, landing: new, meta: [licence]}\n"
-        "  code: {kind: code, inputs: [src/**/*], languages: {py: Python}}\n"
+        "  code: {kind: code, inputs: [src/**/*], languages: [Python]}\n"
     )
     sources = parse_recipe(text, Path("mill.yaml")).sources
     assert [type(one) for one in sources.values()] == [WarcSource, JsonlSource, CodeSource]
@@ -36,7 +36,7 @@ def test_each_kind_is_read_from_a_recipe() -> None:
         ("{kind: warc}", "needs `inputs:` (files or patterns) or `landing:` (a folder), or both"),
         ("{kind: warc, inputs: [a], statuss: [200]}", "Did you mean 'statuses'?"),
         ("{kind: jsonl, inputs: [a], statuses: [200]}", "statuses: unknown key"),
-        ("{kind: code, inputs: [a], languages: {.PY: Python}}", "without a dot: 'py'"),
+        ("{kind: code, inputs: [a], extensions: {.PY: Python}}", "without a dot: 'py'"),
         ("{kind: warc, inputs: [a], min_chars: -1}", "min_chars: got -1"),
         ("{kind: warc, inputs: [a], record_types: [respons]}", "'response', 'resource' or 'conversion'"),
     ],

@@ -38,7 +38,7 @@ def test_documents_and_decisions_have_their_schemas_and_every_record_a_decision(
     data.check_schema(documents, data.DOCUMENTS, "documents")
     data.check_schema(decisions, data.DECISIONS, "decisions")
     data.check_conservation(4, documents, decisions, "raw")
-    assert decisions["rule"].to_list() == [None, None, "not_a_response", "unreadable"]
+    assert decisions["rule"].to_list() == [None, None, "request", "unreadable"]
     row = documents.row(0, named=True)
     assert row["id"] == data.document_id("web", "urn:uuid:a")
     assert (row["source"], row["shard"], row["file"], row["method"]) == (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import re
+import zlib
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,7 +53,7 @@ def test_the_kind_is_told_by_content_not_by_name(tmp_path: Path) -> None:
     assert unpacked(write(tmp_path / "a.gz", ONE)) == [(ONE, None)]
     assert unpacked(write(tmp_path / "a.txt", gzip.compress(ONE))) == [(ONE, None)]
     packed = pa.compress(ONE, codec="zstd", asbytes=True)
-    assert unpacked(write(tmp_path / "b.gz", packed + packed)) == [(ONE + ONE, None)]
+    assert unpacked(write(tmp_path / "b.gz", packed + packed)) == [(ONE, None), (ONE, None)]
 
 
 def test_an_empty_file_has_no_member(tmp_path: Path) -> None:
@@ -121,3 +123,51 @@ def test_no_bytes_raise(tmp_path_factory: pytest.TempPathFactory, junk: bytes, m
     data = (b"\x1f\x8b\x08" if magic else b"") + junk + gzip.compress(ONE)
     found = unpacked(write(path, data[: cut or None]))
     assert all(isinstance(one, Gap) or len(one[0]) <= 300_000 for one in found)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(20, 5_000), st.integers(0, 255))
+def test_every_byte_before_a_fault_is_there(
+    tmp_path_factory: pytest.TempPathFactory, at: int, value: int
+) -> None:
+    noise = b"".join(b"%d, " % (n * n) for n in range(8_000))
+    packed = bytearray(gzip.compress(ONE + noise, mtime=0))
+    at = len(packed) - at
+    packed[at] ^= value
+    alone = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    expected = bytearray()
+    with contextlib.suppress(zlib.error):
+        for byte in packed:
+            expected += alone.decompress(bytes([byte]))
+    found = unpacked(write(tmp_path_factory.getbasetemp() / "fault.gz", bytes(packed)))
+    data, damage = found[0]  # type: ignore[misc]  # a fault may end the member early, then a gap follows
+    assert data == bytes(expected)
+    assert (damage is None) == (value == 0)
+
+
+@pytest.mark.parametrize("missing", [1, 2, 5, 8])
+def test_a_member_after_a_trailer_that_lacks_bytes_is_found(tmp_path: Path, missing: int) -> None:
+    one, two = gzip.compress(ONE), gzip.compress(TWO)
+    assert unpacked(write(tmp_path / "f", one[:-missing] + two)) == [(ONE, "checksum"), (TWO, None)]
+
+
+def test_a_file_whose_first_bytes_are_damaged_goes_on_with_its_second_member(tmp_path: Path) -> None:
+    one, two = gzip.compress(ONE), gzip.compress(TWO)
+    assert unpacked(write(tmp_path / "f", b"\0" + one[1:] + two)) == [Gap(0, len(one)), (TWO, None)]
+
+
+def test_damaged_members_have_a_length_that_reaches_to_what_follows(tmp_path: Path) -> None:
+    one, two = gzip.compress(ONE), gzip.compress(TWO)
+    path = write(tmp_path / "f", one[:30] + b"junk" + two)
+    places = []
+    for member in read_members(InputFile.at(path), starts=STARTS, max_expansion=500):
+        assert not isinstance(member, Gap)
+        while member.read():
+            pass
+        places.append((member.offset, member.offset + member.length))
+    assert places == [(0, 34), (34, 34 + len(two))]
+
+
+def test_plain_data_between_members_is_read(tmp_path: Path) -> None:
+    data = gzip.compress(ONE) + TWO + gzip.compress(ONE)
+    assert unpacked(write(tmp_path / "f", data)) == [(ONE, None), (TWO, None), (ONE, None)]

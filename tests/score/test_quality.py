@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gristmill.documents import check_schema
 from gristmill.errors import ModelError
+from gristmill.fasttext_training import train_classifier
 from gristmill.hashing import digest_json
 from gristmill.score import (
     MODEL_VERSION,
@@ -22,7 +23,6 @@ from gristmill.score import (
     train_quality,
 )
 from gristmill.score.quality import area_under_curve
-from gristmill.score.training import train_classifier
 from tests.score.texts import documents, options
 
 

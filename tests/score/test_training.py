@@ -7,7 +7,7 @@ import pytest
 
 from gristmill.classifiers import predict_first
 from gristmill.errors import RecipeError
-from gristmill.score.training import split_tokens, train_classifier
+from gristmill.fasttext_training import split_tokens, train_classifier
 from tests.score.texts import documents, options
 
 

@@ -20,6 +20,7 @@ def _documents(*texts: tuple[str, str]) -> pl.DataFrame:
             "method": [NATURAL] * len(texts),
             "generation_depth": [0] * len(texts),
             "text": [text for _, text in texts],
+            "meta": ['{"language": "C", "repository": "mill"}', *["{}"] * (len(texts) - 1)][: len(texts)],
         },
         schema={name: DOCUMENTS[name] for name in DOCUMENT_COLUMNS},
     ).select(DOCUMENT_COLUMNS)
@@ -34,6 +35,7 @@ def test_documents_keep_their_order_and_get_counts_scores_and_characters() -> No
     counts = _counts("raw", ("a", "raw", 1), ("b", "raw", 2), ("c", "raw", 3))
     scores = join_scores(_documents(("c", "déjà"), ("a", "x"), ("b", "")), counts, quality, asset="raw")
     assert scores.schema == pl.Schema(SCORES)
+    assert scores.select("language", "repository").rows() == [("C", "mill"), (None, None), (None, None)]
     assert scores.select("id", "asset", "n_chars", "tokens", "quality").rows() == [
         ("c", "raw", 4, 3, None),
         ("a", "raw", 1, 1, 0.25),

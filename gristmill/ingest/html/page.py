@@ -1,139 +1,188 @@
-"""The text of a page: its main content by Resiliparse, behind limits that keep one page from stopping the mill.
+"""The text of a page and what it says of itself, by one of three engines, behind limits (see `limits`).
 
-Extraction runs in C and cannot be interrupted, and a limit in seconds would make the output depend on the machine. So
-what makes it slow is measured instead; each was seen to take seconds or hundreds of MB (Resiliparse 2.0.1):
-  tags        600 bytes of memory and 2 us each, whatever the page
-  attributes  of one tag: quadratic, 7 s for 60,000
-  formatting  `<font ...>` and the like left open are opened again in each block: 40 kB took 770 MB and 5 s
-  depth       of nested blocks: quadratic, 10 s for 20,000; and times the number of tags, 5 s for 500 and 180,000
-  text        of nested lists is indented: 0.5 MB of page became 50 MB
+The order: limits on the page as it came, parsing, limits on the tree, formulas and images into placeholders, the
+engine, placeholders back. A placeholder is a number between private-use characters; the page's own U+E000..U+E002 are
+taken out first, so that none can be forged.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from gristmill.ingest.html.limits import Refusal, refuse_complex, refuse_page, refuse_tree
 from gristmill.ingest.options import HtmlOptions
 
-_MAX_ATTRIBUTES = 5_000
-_LONG_TAG_CHARS = 32_000  # a tag shorter than this is not looked at
-_MAX_REOPENED = 500_000  # tags times formatting elements open at once; 300 MB if each tag reopens all
-_MAX_DEPTH_TIMES_TAGS = 15_000_000  # about a second; 512 deep is allowed up to 29,000 tags
-_ANY_DEPTH = 64  # allowed whatever the number of tags
+EXTRACTOR_VERSION = 1  # raise it with every change of what comes out for the same page
+
 _MAX_TEXT_RATIO = 4  # characters of text for one of the page; items of nested lists are indented
 _FREE_CHARS = 10_000
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-# What is never closed reaches to the end; else each of many openings would be searched to the end.
-_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
-# The HTML standard's formatting elements, without `a`: a new one closes the one before.
-_FORMATTING = re.compile(
-    r"<(/?)(b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b([^>]*)", re.IGNORECASE
-)
-_BOILERPLATE = ("nav", "header", "footer", "aside")
-# A quick look that finds all of them, and a few others.
-_MAYBE_FORMATTING = re.compile(r"<[bcefinstu](?:ig|ode|m|ont|obr|mall|trike|trong|t)?[\s/>]", re.IGNORECASE)
-_SAME_OPEN = 3  # equal ones that are opened again (the standard's "Noah's Ark clause")
+_MARKS = re.compile("[\ue000-\ue002]")
+_MARK_REFERENCES = re.compile(r"&#(?:x0*e00[0-2]|0*5734[4-6])(?![0-9a-f]);?", re.IGNORECASE)
+_MARK_REFERENCES_UTF8 = re.compile(_MARK_REFERENCES.pattern.encode(), re.IGNORECASE)
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was taken from a page; `rule` (too_complex | too_deep) where it was not taken apart at all."""
+    """What was taken from a page; `rule` (too_complex | too_deep) where it was not taken apart at all.
+
+    Interleaved output: `texts` and `images` are of one length, and at each place one of them is None; both are None
+    where it was not asked for. `quality` is the F1 that the classifier expects of its choice, 0..1.
+    """
 
     text: str
     title: str | None = None
     lang: str | None = None
+    date: str | None = None
+    author: str | None = None
+    canonical_url: str | None = None
+    formulas: int = 0
+    tables: int = 0
+    code_blocks: int = 0
+    texts: list[str | None] | None = None
+    images: list[Any] | None = None
+    quality: float | None = None
+    from_data: bool = False
+    empty: str | None = None  # why there is no text: no_text | no_main_content
+    details: dict[str, Any] = field(default_factory=dict)
     rule: str | None = None
     value: float | None = None
     bound: float | None = None
     detail: str | None = None
 
+    def meta(self) -> dict[str, Any]:
+        """For documents.meta: title and html_lang always, the rest where there is something to say."""
+        found: dict[str, Any] = {"title": self.title, "html_lang": self.lang}
+        told = {
+            "published": self.date,
+            "author": self.author,
+            "canonical_url": self.canonical_url,
+            "tables": self.tables,
+            "code_blocks": self.code_blocks,
+            "extraction_quality": None if self.quality is None else round(self.quality, 3),
+            "from_data": self.from_data,
+            "empty": self.empty,
+            "text_list": self.texts,
+            "image_list": self.images,
+        }
+        return (
+            found
+            | {name: value for name, value in told.items() if value not in (None, 0, False)}
+            | self.details
+        )
+
 
 def extract_page(html: str, options: HtmlOptions, *, url: str | None = None) -> Page:
-    """Text, title and declared language of a page. Depends on the page alone; a page beyond a limit has no text."""
+    """Text, structure and facts of a page. Depends on the page alone; a page beyond a limit has no text."""
     from resiliparse.parse.html import HTMLTree
 
-    refused = _refuse(html, options.max_tags)
+    html = _without_marks(html)
+    refused = refuse_page(html, options.max_tags)
     if refused is not None:
-        return refused
-    tree: Any = HTMLTree.parse(html)
-    depth = min(options.max_depth, max(_ANY_DEPTH, _MAX_DEPTH_TIMES_TAGS // max(1, html.count("<"))))
-    if tree.document.query_selector(_deeper_than(depth)) is not None:
-        detail = f"elements are nested more than {depth} deep"
-        return Page("", rule="too_deep", bound=float(depth), detail=detail)
-    text = _extract(tree, options.main_content)
-    if len(text) > _MAX_TEXT_RATIO * len(html) + _FREE_CHARS:
-        return _complex(len(text), _MAX_TEXT_RATIO * len(html), "characters of text, from indented lists")
+        return _refused(refused)
+    try:
+        tree: Any = HTMLTree.parse(html)
+    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold
+        html = html.encode("utf-8", "replace").decode()
+        tree = HTMLTree.parse(html)
+    refused = refuse_tree(tree, html, options.max_depth)
+    if refused is not None:
+        return _refused(refused)
+    formulas = _mark_formulas(tree, html, options)
+    images = _mark_images(tree, options, url)
+    extract = _by_gristmill if options.engine == "gristmill" else _by_other
+    page = extract(tree, options, url)
+    if len(page.text) > _MAX_TEXT_RATIO * len(html) + _FREE_CHARS:
+        bound = _MAX_TEXT_RATIO * len(html)
+        return _refused(refuse_complex(len(page.text), bound, "characters of text, from indented lists"))
+    return _with_placeholders_back(page, formulas, images)
+
+
+def _refused(refusal: Refusal) -> Page:
+    return Page("", rule=refusal.rule, value=refusal.value, bound=refusal.bound, detail=refusal.detail)
+
+
+def _without_marks(html: str) -> str:
+    """The page without the characters that placeholders are made of."""
+    data = html.encode("utf-8", "surrogatepass")  # both searches are many times faster in bytes
+    if b"\xee\x80" in data:
+        html = _MARKS.sub("", html)
+    if _MARK_REFERENCES_UTF8.search(data):
+        html = _MARK_REFERENCES.sub("", html)
+    return html
+
+
+def _mark_formulas(tree: Any, html: str, options: HtmlOptions) -> Any:
+    if not getattr(options, "formulas", False):
+        return None
+    from gristmill.ingest.html.formulas import mark_formulas
+
+    return mark_formulas(tree, html, options)
+
+
+def _mark_images(tree: Any, options: HtmlOptions, url: str | None) -> Any:
+    if getattr(options, "images", None) is None:
+        return None
+    from gristmill.ingest.html.images import mark_images
+
+    return mark_images(tree, options, url)
+
+
+def _by_gristmill(tree: Any, options: HtmlOptions, url: str | None) -> Page:
+    from gristmill.ingest.html.main_content import extract_main_content
+
+    found = extract_main_content(
+        tree.document.html, url=url, main_content=options.main_content, markdown=options.format == "markdown"
+    )
+    text = found.text.strip()
+    return Page(
+        text,
+        title=found.facts.title,
+        lang=_language(tree),
+        date=found.facts.date,
+        author=found.facts.author,
+        canonical_url=found.facts.canonical_url,
+        tables=found.facts.tables,
+        code_blocks=found.code_blocks,
+        quality=found.quality,
+        from_data=found.from_data,
+        empty=None if text else "no_text" if found.quality is None else "no_main_content",
+    )
+
+
+def _by_other(tree: Any, options: HtmlOptions, url: str | None) -> Page:
+    from gristmill.ingest.html.engines import extract_by_resiliparse, extract_by_trafilatura
+
+    if options.engine == "trafilatura":
+        text = extract_by_trafilatura(tree.document.html, options, url)
+    else:
+        text = extract_by_resiliparse(tree, options)
+    title = " ".join((tree.title or "").split()) or None
+    return Page(text, title=title, lang=_language(tree), empty=None if text else "no_text")
+
+
+def _with_placeholders_back(page: Page, formulas: Any, images: Any) -> Page:
+    if formulas is None and images is None:
+        return page
+    from dataclasses import replace
+
+    texts, taken = None, None
+    text, title, count, details = page.text, page.title, 0, page.details
+    if images is not None:
+        texts, taken = images.interleave(text)
+        text = "\n\n".join(part for part in texts if part)
+    if formulas is not None:
+        count = formulas.count_in(text)
+        text = formulas.restore(text)
+        title = formulas.restore(title) if title else title
+        texts = [part if part is None else formulas.restore(part) for part in texts] if texts else texts
+        details = details | formulas.meta()
+    return replace(page, text=text, title=title, formulas=count, texts=texts, images=taken, details=details)
+
+
+def _language(tree: Any) -> str | None:
     root = tree.document.query_selector("html[lang]")
-    title = " ".join((tree.title or "").split())
-    return Page(text, title or None, _language(root))
-
-
-def _extract(tree: Any, main_content: bool) -> str:
-    """The main content; where the heuristics find none (short pages, indexes), all but the boilerplate; else all."""
-    from resiliparse.extract.html2text import extract_plain_text
-
-    wider: list[dict[str, Any]] = [{"main_content": True}, {"skip_elements": list(_BOILERPLATE)}, {}]
-    for options in wider if main_content else [{}]:
-        text = extract_plain_text(tree, preserve_formatting=True, **options).strip()
-        if text:
-            return text
-    return ""
-
-
-def _refuse(html: str, max_tags: int) -> Page | None:
-    tags = html.count("<")
-    if tags > max_tags:
-        return _complex(tags, max_tags, "tags")
-    attributes = _count_attributes(html)
-    if attributes > _MAX_ATTRIBUTES:
-        return _complex(attributes, _MAX_ATTRIBUTES, "attributes in one tag")
-    reopened = tags * _count_open_formatting(html, tags)
-    if reopened > _MAX_REOPENED:
-        return _complex(reopened, _MAX_REOPENED, "tags times formatting elements left open")
-    return None
-
-
-def _complex(value: int, bound: int, what: str) -> Page:
-    return Page("", rule="too_complex", value=float(value), bound=float(bound), detail=what)
-
-
-def _count_attributes(html: str) -> int:
-    """The most attributes in one tag; 0 where every tag is short, which takes microseconds to see."""
-    step = _LONG_TAG_CHARS // 2
-    if all(html.find(">", start, start + step) >= 0 for start in range(0, len(html) - step, step)):
-        return 0
-    longest = max(html.split(">"), key=len)
-    return len(_QUOTED.sub("", longest).split())
-
-
-def _count_open_formatting(html: str, tags: int) -> int:
-    """The most formatting elements that are open at once, as far as tags tell; 0 where it cannot matter."""
-    if tags * len(_MAYBE_FORMATTING.findall(html)) <= _MAX_REOPENED:
-        return 0
-    counts: dict[tuple[str, str], int] = {}
-    stacks: dict[str, list[str]] = {}
-    most = total = 0
-    for close, given, attributes in _FORMATTING.findall(_HIDDEN.sub("", html)):
-        name = given.lower()
-        stack = stacks.setdefault(name, [])
-        if not close and counts.get((name, attributes), 0) < _SAME_OPEN:
-            counts[name, attributes] = counts.get((name, attributes), 0) + 1
-            stack.append(attributes)
-            total += 1
-            most = max(most, total)
-        elif close and stack:
-            counts[name, stack.pop()] -= 1
-            total -= 1
-    return most
-
-
-def _deeper_than(depth: int) -> str:
-    """A selector that matches an element with so many ancestors: the parser is asked, in C, in microseconds."""
-    return "*>" * depth + "*"
-
-
-def _language(root: Any) -> str | None:
     value = (root.getattr("lang") or "").strip().lower() if root is not None else ""
-    return value if re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}", value) else None
+    return value if _LANGUAGE.fullmatch(value) else None

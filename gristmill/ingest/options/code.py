@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from gristmill.errors import suggest
+from gristmill.ingest.languages import known_languages
 from gristmill.ingest.options.base import SourceBase
-
-LANGUAGES = {
-    "c": "C",
-    "cc": "C++",
-    "cpp": "C++",
-    "cs": "C#",
-    "css": "CSS",
-    "cxx": "C++",
-    "go": "Go",
-    "h": "C",
-    "hpp": "C++",
-    "hs": "Haskell",
-    "html": "HTML",
-    "ipynb": "Jupyter Notebook",
-    "java": "Java",
-    "jl": "Julia",
-    "js": "JavaScript",
-    "kt": "Kotlin",
-    "lua": "Lua",
-    "php": "PHP",
-    "pl": "Perl",
-    "py": "Python",
-    "r": "R",
-    "rb": "Ruby",
-    "rs": "Rust",
-    "scala": "Scala",
-    "sh": "Shell",
-    "sql": "SQL",
-    "swift": "Swift",
-    "ts": "TypeScript",
-}
 
 
 class CodeSource(SourceBase):
-    """Files of source code: one file, one document, named by its path."""
+    """Files of source code, in folders, archives or git repositories: one file, one document, named by its path."""
+
+    key_is_name: ClassVar[bool] = True
 
     kind: Literal["code"]
     files_per_shard: int = Field(
-        1_000, ge=1, description="Files that make one shard, the unit of work and of caching."
+        1_000,
+        ge=1,
+        description="Files that make one shard, the unit of work and of caching. An archive or bundle is one file; "
+        "licence texts hold for the files of the same shard.",
     )
     max_record_bytes: int = Field(
         1_000_000,
@@ -53,25 +29,52 @@ class CodeSource(SourceBase):
         description="A larger file is dropped (too_large): it is data or generated. Source: The Stack (arXiv "
         "2211.15533) has the same bound.",
     )
-    languages: dict[str, str] = Field(
-        LANGUAGES,
+    languages: tuple[str, ...] | None = Field(
+        None,
+        strict=False,
         min_length=1,
-        description="File extension, without dot and in lower case, to the language's name in `meta`. A file with "
-        "another extension is dropped (extension).",
+        description="Languages that are read, by linguist's names (`Python`, `C++`, `Jupyter Notebook`); a file in "
+        "another is dropped (language). null reads all that are known. Arctic-SnowCoder reads Python, Java, C++, C, "
+        "JavaScript, PHP, C#, Go, TypeScript, SQL, Ruby, Rust, Jupyter Notebook, Scala, Kotlin, Shell, Dart, Swift.",
     )
-    notebooks: Literal["cells", "raw"] = Field(
+    extensions: dict[str, str] = Field(
+        default_factory=dict,
+        description="Further file extensions, without dot and in lower case, to the language that their files are in, "
+        "whatever the content. A file whose language is not known is dropped (extension).",
+    )
+    notebooks: Literal["cells", "script", "raw"] = Field(
         "cells",
-        description="Jupyter notebooks: `cells` takes the text of all cells, code fenced, without outputs; `raw` "
-        "the JSON as it is.",
+        description="Jupyter notebooks: `cells` takes the text of all cells, code fenced, without outputs; `script` "
+        "makes a program of them, with all but code as comments, as StarCoder did; `raw` the JSON as it is.",
+    )
+    repository_depth: int = Field(
+        1,
+        ge=0,
+        description="Folders at the beginning of a file's name that are the name of its repository: 2 for "
+        "`owner/name/...`. 0, or a file in fewer folders: no repository. Archives and git repositories have a name "
+        "of their own.",
+    )
+    revision: str = Field(
+        "HEAD",
+        min_length=1,
+        description="What is read of a git repository: HEAD, a branch, a tag, a ref or a full hash.",
     )
 
-    @field_validator("languages")
+    @field_validator("extensions")
     @classmethod
-    def _bare_extensions(cls, languages: dict[str, str]) -> dict[str, str]:
-        for extension in languages:
+    def _bare_extensions(cls, extensions: dict[str, str]) -> dict[str, str]:
+        for extension in extensions:
             if extension != extension.lower().lstrip("."):
                 raise ValueError(
                     f"extension {extension!r} must be in lower case and without a dot: "
                     f"{extension.lower().lstrip('.')!r}"
                 )
-        return languages
+        return extensions
+
+    @model_validator(mode="after")
+    def _languages_are_known(self) -> Self:
+        known = known_languages() | set(self.extensions.values())
+        for language in self.languages or ():
+            if language not in known:
+                raise ValueError(f"unknown language {language!r} in `languages`.{suggest(language, known)}")
+        return self

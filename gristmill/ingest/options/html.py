@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
+from gristmill.ingest.options.images import ImageOptions
 from gristmill.options import Options
 
 
 class HtmlOptions(Options):
     """How the text of a page is taken."""
 
+    engine: Literal["gristmill", "resiliparse", "trafilatura"] = Field(
+        default="gristmill",
+        description="What picks the main content: gristmill (our own classifier of blocks, docs/stages/extraction.md), "
+        "resiliparse (its heuristics), or trafilatura (its own defaults; needs the extra `trafilatura`; a tenth of "
+        "the speed, and single pages may take it minutes).",
+    )
+    format: Literal["text", "markdown"] = Field(
+        default="text",
+        description="text, or markdown: headings, lists, quotes, tables and code are marked as such. resiliparse gives "
+        "text only.",
+    )
     main_content: bool = Field(
         default=True,
-        description="Take the main content of a page (Resiliparse's heuristics), not menus, headers and footers. "
-        "false takes all visible text.",
+        description="Take the main content of a page, not menus, headers, footers and advertisements. "
+        "false takes all that is shown.",
     )
     max_tags: int = Field(
         default=200_000,
@@ -26,4 +40,15 @@ class HtmlOptions(Options):
         le=2_000,
         description="A page whose elements are nested deeper is dropped (too_deep): time grows with the square. "
         "512 is where browsers on Blink stop nesting. Pages with more than 29,000 tags are allowed less.",
+    )
+    formulas: bool = Field(
+        default=True,
+        description="Take formulas as LaTeX between dollars ($...$ in a line, $$...$$ displayed), whatever "
+        "carries them: MathJax, KaTeX, MathML, pictures, attributes, delimiters in the text. "
+        "false leaves what is seen of them.",
+    )
+    images: ImageOptions | None = Field(
+        default=None,
+        description="Keep the images of a page beside its text, in document order (meta: text_list, image_list). null "
+        "keeps none.",
     )

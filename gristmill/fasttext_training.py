@@ -15,7 +15,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,34 +25,74 @@ from gristmill import progress
 from gristmill.classifiers import LABEL
 from gristmill.errors import RecipeError
 from gristmill.hashing import random_u64
-from gristmill.score.options import QualityOptions
 
 END_OF_LINE = "</s>"  # fastText's name for it, a word like any other
 _BLANKS = r"[\t\v\f\r\x00\n]"  # with the space, what separates words
 
 
-def train_classifier(lines: pl.Series, labels: Sequence[str], options: QualityOptions, path: Path) -> Any:
+class TrainingOptions(Protocol):
+    """fastText's own options, as far as they are used here."""
+
+    @property
+    def word_ngrams(self) -> int:
+        """Words and runs of up to so many words are features."""
+
+    @property
+    def dim(self) -> int:
+        """Length of the vectors."""
+
+    @property
+    def bucket(self) -> int:
+        """Number of vectors that runs of words share."""
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the examples."""
+
+    @property
+    def lr(self) -> float:
+        """Learning rate at the start."""
+
+    @property
+    def min_count(self) -> int:
+        """Rarer words are no features of their own."""
+
+    @property
+    def seed(self) -> int:
+        """Initialises the vectors."""
+
+
+def train_classifier(
+    lines: pl.Series,
+    labels: Sequence[str],
+    options: TrainingOptions,
+    path: Path,
+    *,
+    name: str = "models/quality",
+    key: str = "quality",
+) -> Any:
     """Train on lines (gristmill.classifiers.to_lines) in their order, write the model to `path`, and return it.
 
-    Same lines, labels and options: same bytes. Memory: 12 bytes per word of the examples beside the model. Raises
+    name: what the first vectors are drawn by, beside the seed; key: where in the recipe the options stand. Same
+    lines, labels, options and name: same bytes. Memory: 12 bytes per word of the examples beside the model. Raises
     RecipeError where no word is frequent enough.
     """
-    from gristmill.score import _kernels
+    from gristmill import _fasttext_kernels as kernels
 
-    model = _make_dictionary(lines, labels, options)
+    model = _make_dictionary(lines, labels, options, key)
     words: list[str] = model.get_words()
-    names = [name.removeprefix(LABEL) for name in model.get_labels()]
+    names = [label.removeprefix(LABEL) for label in model.get_labels()]
     rows, dim = np.asarray(model.f.getInputMatrix()).shape
     inputs = np.empty((rows, dim), np.float32)
     outputs = np.zeros((len(names), dim), np.float32)
-    _kernels.fill_uniform(np.uint64(random_u64(options.seed, "models/quality", "vectors")), inputs)
+    kernels.fill_uniform(np.uint64(random_u64(options.seed, name, "vectors")), inputs)
 
     ids, hashes, offsets = _list_tokens(lines, words)
     targets = np.array([names.index(label) for label in labels], np.int64)
     total = len(ids) * options.epochs
     progress.expect(len(lines) * options.epochs, "examples")
     for epoch in range(options.epochs):
-        _kernels.train_epoch(
+        kernels.train_epoch(
             ids,
             hashes,
             offsets,
@@ -79,7 +119,7 @@ def split_tokens(lines: pl.Series) -> pl.Series:
     return pieces.list.concat(pl.Series([END_OF_LINE]).implode())
 
 
-def _make_dictionary(lines: pl.Series, labels: Sequence[str], options: QualityOptions) -> Any:
+def _make_dictionary(lines: pl.Series, labels: Sequence[str], options: TrainingOptions, key: str) -> Any:
     """A model that knows words and labels and has learnt nothing."""
     import fasttext
 
@@ -100,7 +140,7 @@ def _make_dictionary(lines: pl.Series, labels: Sequence[str], options: QualityOp
         )
     if set(model.get_words()) <= {END_OF_LINE}:
         raise RecipeError(
-            f"quality.min_count: got {options.min_count}, and no word occurs so often in {len(lines)} examples; "
+            f"{key}.min_count: got {options.min_count}, and no word occurs so often in {len(lines)} examples; "
             "lower it or add examples"
         )
     return model
@@ -110,7 +150,7 @@ def _list_tokens(
     lines: pl.Series, words: list[str]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
     """Per token its number in the dictionary, or -1, and its hash; and where the tokens of each line begin."""
-    from gristmill.score import _kernels
+    from gristmill import _fasttext_kernels as kernels
 
     tokens = split_tokens(lines)
     offsets = np.concatenate([[0], tokens.list.len().cum_sum().to_numpy()]).astype(np.int64)
@@ -119,7 +159,7 @@ def _list_tokens(
     array = distinct["word"].to_arrow(compat_level=pl.CompatLevel.oldest())
     _, starts, data = array.buffers()
     hashes = np.empty(distinct.height, np.uint32)
-    _kernels.hash_words(
+    kernels.hash_words(
         np.frombuffer(data, np.uint8), np.frombuffer(starts, np.int64)[: distinct.height + 1], hashes
     )
     numbers = pl.DataFrame({"word": words, "id": np.arange(len(words), dtype=np.int32)})

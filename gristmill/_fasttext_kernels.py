@@ -1,4 +1,4 @@
-"""Compiled loops of the quality classifier: fastText's hash of words, and its supervised training.
+"""Compiled loops of fastText classifiers: fastText's hash of words, and its supervised training.
 
 Everything compiled lies in this file, because numba's cache on disk looks only at the file of the function called.
 """

@@ -1,0 +1,193 @@
+"""Rules of the user's own: an SQL expression in the recipe, or a function that an installed package brings.
+
+An expression reads one document: its columns (`text`, `source`, `url`, `date`, `lang`, `meta`, ...) and its measures.
+It knows the operators of SQL and the functions of FUNCTIONS, none of which looks at another document or at a file, so a
+decision cannot depend on the batch.
+
+A function is an entry point of the group `gristmill.rules`:
+
+    def has_many_words(documents: pl.DataFrame, measures: pl.DataFrame) -> pl.Series:
+        return measures["n_words"] > 20
+    has_many_words.version = 1  # raise it when the answer changes: documents are then filtered again
+
+It returns a truth value (true stays) or a number for each document, which `min_value` and `max_value` bound. It must
+answer for each document by that document alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from typing import Any
+
+import polars as pl
+
+from gristmill.documents import DOCUMENTS, Schema
+from gristmill.errors import RecipeError, StageError, shorten, suggest
+from gristmill.filter.batch import VERDICTS, Batch
+from gristmill.filter.options import FilterOptions, UserRuleOptions
+
+GROUP = "gristmill.rules"
+
+# Of the functions that Polars knows in SQL those that read one row alone.
+FUNCTIONS = (
+    *("abs", "cast", "ceil", "coalesce", "concat", "ends_with", "exp", "floor", "greatest", "if"),
+    *("ifnull", "initcap", "least", "left", "length", "ln", "log", "log10", "log2", "lower", "ltrim", "mod"),
+    *(
+        "nullif",
+        "octet_length",
+        "pow",
+        "power",
+        "regexp_like",
+        "replace",
+        "reverse",
+        "right",
+        "round",
+        "rtrim",
+    ),
+    *("sign", "sqrt", "starts_with", "strpos", "substr", "trim", "upper"),
+)
+# Words of SQL after which a bracket may follow.
+_KEYWORDS = ("and", "or", "not", "in", "between", "case", "when", "then", "else", "like", "ilike", "is")
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
+_CALL = re.compile(r"\b([a-z_][a-z0-9_]*)\s*\(", re.IGNORECASE)
+_FORBIDDEN = re.compile(r"\b(select|over|from)\b", re.IGNORECASE)
+
+
+def check_expression(expression: str, columns: Schema) -> pl.Expr:
+    """The Polars expression of a `keep:`; raises ValueError that says what is wrong and what is known."""
+    bare = _LITERAL.sub("''", expression)
+    for called in _CALL.findall(bare):
+        name = called.lower()
+        if name not in FUNCTIONS + _KEYWORDS:
+            known = ", ".join(FUNCTIONS)
+            raise ValueError(f"unknown function {called!r}; known: {known}.{suggest(name, FUNCTIONS)}")
+    if found := _FORBIDDEN.search(bare):
+        raise ValueError(f"{found.group().upper()!r} is not allowed; write a condition on one document")
+    try:
+        parsed = pl.sql_expr(expression)
+        used = set(parsed.meta.root_names())
+    except (pl.exceptions.PolarsError, ValueError) as error:
+        raise ValueError(f"cannot be read as an SQL expression: {_first_line(error)}") from error
+    for name in sorted(used - set(columns)):
+        raise ValueError(
+            f"unknown column {name!r}; known: {', '.join(sorted(columns))}.{suggest(name, columns)}"
+        )
+    try:
+        nulls = pl.DataFrame({name: [None] for name in columns}, schema=columns)
+        kind = nulls.select(parsed).dtypes[0]
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(f"does not fit the columns: {_first_line(error)}") from error
+    if kind != pl.Boolean:
+        raise ValueError(f"gives {kind}, must give true or false, such as `n_words > 20`")
+    if not used:
+        raise ValueError(f"reads no column; known: {', '.join(sorted(columns))}")
+    return parsed
+
+
+def known_columns(measures: Schema) -> Schema:
+    """Columns that an expression may read."""
+    return {**measures, **DOCUMENTS}
+
+
+def check_rules(rules: Sequence[UserRuleOptions], columns: Schema) -> None:
+    """Raise ValueError, naming the rule, unless every expression can be read and every rule has its own name."""
+    names = [rule.name for rule in rules]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"rules: {repeated[0]!r} stands twice; give every rule its own name")
+    for rule in rules:
+        if rule.keep is not None:
+            try:
+                check_expression(rule.keep, columns)
+            except ValueError as error:
+                raise ValueError(f"rules, {rule.name!r}: `keep` {error}") from error
+
+
+def user_measures(options: FilterOptions) -> Schema:
+    """Columns of measures that the user's functions give: `rules_NAME`."""
+    return {f"rules_{rule.name}": pl.Float64 for rule in options.rules if rule.function is not None}
+
+
+def apply_user_rules(batch: Batch, options: FilterOptions) -> None:
+    """Drop the documents that a rule of the user's does not want, in the order of the recipe.
+
+    Raises RecipeError where an entry point is missing, StageError where a function's answer is no such column.
+    """
+    for rule in options.rules:
+        batch.drop(
+            _judge_by_expression(batch, rule) if rule.keep is not None else _judge_by_function(batch, rule)
+        )
+
+
+def find_function(name: str, key: str) -> Callable[..., pl.Series]:
+    """The function behind an entry point; raises RecipeError with the known ones."""
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none; install the package that brings it"
+        raise RecipeError(
+            f"{key}: unknown function {name!r} of group {GROUP!r}; known: {known}.{suggest(name, found)}"
+        )
+    function: Callable[..., pl.Series] = found[name].load()
+    return function
+
+
+def function_versions(options: FilterOptions) -> dict[str, Any]:
+    """`version` of every function that the rules call, for the fingerprint."""
+    return {
+        rule.function: getattr(find_function(rule.function, f"filter.rules.{rule.name}"), "version", None)
+        for rule in options.rules
+        if rule.function is not None
+    }
+
+
+def _judge_by_expression(batch: Batch, rule: UserRuleOptions) -> pl.DataFrame:
+    assert rule.keep is not None
+    rows = _rows(batch)
+    expression = check_expression(rule.keep, dict(rows.schema))
+    read = sorted(set(expression.meta.root_names()) - {"text"})
+    broken = ~expression.fill_null(True)
+    values = pl.struct(read).struct.json_encode() if read else pl.lit("{}")
+    return rows.select(
+        pl.when(broken).then(pl.lit(f"rules.{rule.name}")).alias("rule"),
+        pl.when(broken).then(0.0).alias("value"),
+        pl.when(broken).then(1.0).alias("bound"),
+        pl.when(broken).then(values).alias("detail"),
+    ).cast(pl.Schema(VERDICTS))
+
+
+def _judge_by_function(batch: Batch, rule: UserRuleOptions) -> pl.DataFrame:
+    assert rule.function is not None
+    key = f"filter.rules.{rule.name}"
+    answer = find_function(rule.function, key)(batch.documents, batch.measures, **rule.options)
+    if not isinstance(answer, pl.Series) or answer.len() != batch.documents.height:
+        got = f"{answer.len()} values" if isinstance(answer, pl.Series) else shorten(answer)
+        raise StageError(f"{key}: got {got}, must be a Polars Series with {batch.documents.height} values")
+    if answer.dtype != pl.Boolean and not answer.dtype.is_numeric():
+        raise StageError(f"{key}: got a Series of {answer.dtype}, must be of truth values or numbers")
+    low, high = (1.0, None) if answer.dtype == pl.Boolean else (rule.min_value, rule.max_value)
+    value = answer.cast(pl.Float64).alias(f"rules_{rule.name}")
+    batch.measure(pl.DataFrame([value]))
+    too_low = pl.lit(False) if low is None else pl.col("v") < low
+    too_high = pl.lit(False) if high is None else pl.col("v") > high
+    bound = pl.when(too_low).then(pl.lit(low, pl.Float64)).when(too_high).then(pl.lit(high, pl.Float64))
+    return (
+        pl.DataFrame({"v": value})
+        .select(bound.alias("bound"), "v")
+        .select(
+            pl.when(pl.col("bound").is_not_null()).then(pl.lit(f"rules.{rule.name}")).alias("rule"),
+            pl.when(pl.col("bound").is_not_null()).then("v").alias("value"),
+            "bound",
+            pl.lit(None, pl.String).alias("detail"),
+        )
+    )
+
+
+def _rows(batch: Batch) -> pl.DataFrame:
+    """Documents and measures side by side; what both have is that of the documents."""
+    more = [name for name in batch.measures.columns if name not in batch.documents.columns]
+    return batch.documents.hstack(batch.measures.select(more))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

@@ -1,0 +1,119 @@
+"""The recipes that are shipped, built on the sample with the stub's tokenizer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from gristmill.recipe import Recipe, load_recipe
+from gristmill.store import Registry, Store
+from pipelines.run import build_corpus
+from resources.home import store_folder
+from tests.conftest import use_home
+
+RECIPES = Path(__file__).parent.parent.parent / "recipes"
+
+
+class Corpus:
+    """A built recipe and its tables."""
+
+    def __init__(self, recipe: Recipe, store: Store) -> None:
+        self.recipe, self.store = recipe, store
+
+    def table(self, asset: str, name: str = "documents") -> pl.DataFrame:
+        """A table over all shards."""
+        shards = Registry(self.store, self.recipe.name).shards()
+        manifests = [self.store.current(self.recipe.name, asset, shard.key) for shard in shards]
+        return pl.concat([self.store.scan(manifest, name).collect() for manifest in manifests])
+
+    def figures(self, asset: str) -> dict[str, object]:
+        """Figures of a global asset."""
+        return self.store.current(self.recipe.name, asset, None).figures
+
+
+def build(name: str, folder: Path) -> Corpus:
+    """Build a recipe as it is but for its tokenizer, which would have to be fetched."""
+    shutil.copytree(RECIPES / "sample", folder / "sample")
+    values = yaml.safe_load((RECIPES / f"{name}.yaml").read_text(encoding="utf-8"))
+    values["models"], values["tokenizer"] = {"stub": {"engine": "stub"}}, "stub"
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    recipe = load_recipe(folder / f"{name}.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        use_home(patch, folder / "home")
+        build_corpus(recipe)
+        return Corpus(recipe, Store.open(store_folder()))
+
+
+@pytest.fixture(scope="module")
+def fineweb(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return build("fineweb", tmp_path_factory.mktemp("fineweb"))
+
+
+@pytest.fixture(scope="module")
+def webmath(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return build("webmath", tmp_path_factory.mktemp("webmath"))
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_can_be_loaded(path: Path) -> None:
+    assert load_recipe(path).name == path.stem
+
+
+def test_fineweb_drops_by_its_rules_and_says_what_it_edited(fineweb: Corpus) -> None:
+    decisions = fineweb.table("filtered", "decisions")
+    groups = {rule.partition(".")[0] for rule in decisions["rule"].drop_nulls()}
+    assert {"gopher_repetition", "gopher_quality", "c4", "fineweb"} <= groups
+    edited = decisions.filter(pl.col("action") == "edit")
+    raw, filtered = fineweb.table("raw"), fineweb.table("filtered")
+    changed = raw.join(filtered, on="id").filter(pl.col("text") != pl.col("text_right"))
+    assert set(edited["id"]) == set(changed["id"])
+    assert all(sum(json.loads(detail).values()) > 0 for detail in edited["detail"])
+
+
+def test_fineweb_counts_the_tokens_of_the_edited_text(fineweb: Corpus) -> None:
+    tokens = fineweb.table("tokens", "tokens")
+    edited = fineweb.table("filtered", "decisions").filter(pl.col("action") == "edit")
+    assert set(tokens.filter(pl.col("stage") == "filtered")["id"]) == set(edited["id"])
+    scored = fineweb.table("scored", "scores").join(
+        tokens.filter(pl.col("stage") == "filtered"), on="id", suffix="_filtered"
+    )
+    assert scored.height > 0
+    assert scored.filter(pl.col("tokens") != pl.col("tokens_filtered")).is_empty()
+
+
+def test_webmath_keeps_the_pages_with_formulas_and_drops_the_others(webmath: Corpus) -> None:
+    documents = webmath.table("filtered")
+    urls = {url.rpartition("/")[2] for url in documents["url"]}
+    assert {"quadratic.html", "series.html", "euler.html"} <= urls
+    assert not {"bread.html", "harbour.html"} & urls
+    dropped = webmath.table("filtered", "decisions").filter(pl.col("action") == "drop")
+    assert set(dropped["rule"]) <= {"classifiers.maths_recall", "classifiers.maths_precision"}
+    scores = webmath.table("filtered", "measures")
+    assert {"score_maths_recall", "score_maths_precision"} <= set(scores.columns)
+
+
+def test_webmath_has_formulas_as_latex_and_images_in_place(webmath: Corpus) -> None:
+    documents = {row["url"].rpartition("/")[2]: row for row in webmath.table("raw").to_dicts()}
+    assert "$ax^2+bx+c=0$" in documents["quadratic.html"]["text"]
+    assert r"$$\sum_{k=0}^{n-1} q^k = \frac{1-q^n}{1-q}$$" in documents["series.html"]["text"]
+    assert r"e^{i\varphi} = \cos\varphi + i\sin\varphi" in documents["euler.html"]["text"]
+    assert r"\frac{P(B|A)P(A)}{P(B)}" in documents["bayes.html"]["text"].replace(" ", "")
+    for row in documents.values():
+        assert "Privacy policy" not in row["text"]
+    meta = json.loads(documents["quadratic.html"]["meta"])
+    assert len(meta["text_list"]) == len(meta["image_list"])
+    (image,) = [image for image in meta["image_list"] if image is not None]
+    assert image["url"] == "https://example.org/img/parabola.png"
+    assert sum(text is None for text in meta["text_list"]) == 1
+
+
+def test_webmath_trains_its_classifier_once_on_the_examples_alone(webmath: Corpus) -> None:
+    figures = webmath.figures("models/maths")
+    assert figures
+    manifest = webmath.store.current("webmath", "models/maths", None)
+    assert manifest.inputs == {}
