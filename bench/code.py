@@ -72,7 +72,7 @@ def _documents(files: list[Any], limit_mb: float) -> Any:
 
     from gristmill.documents import DOCUMENTS, to_meta
     from gristmill.ingest import CodeSource
-    from gristmill.ingest.code import read_code
+    from gristmill.ingest.code.code import read_code
 
     rows, size = [], 0
     for file, record in read_code(files, CodeSource(kind="code", inputs=("x",))):

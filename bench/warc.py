@@ -88,7 +88,7 @@ def datatrove(warc: str) -> dict[str, float]:
 
 def reader(warc: str) -> dict[str, float]:
     """Framing alone: every record's headers and block."""
-    from gristmill.ingest.framing import read_warc_records
+    from gristmill.ingest.web.framing import read_warc_records
     from gristmill.inputs import InputFile
 
     limits = {"max_bytes": 20_000_000, "max_expansion": 500}

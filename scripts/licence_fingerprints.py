@@ -1,4 +1,4 @@
-"""Make gristmill/ingest/licence_fingerprints.txt from standard licence texts.
+"""Make gristmill/ingest/code/licence_fingerprints.txt from standard licence texts.
 
     python scripts/licence_fingerprints.py FOLDER
 
@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from gristmill.ingest.licences import text_grams
+from gristmill.ingest.code.licences import text_grams
 
 NAMES = (
     "0BSD", "AFL-3.0", "AGPL-3.0", "Apache-1.1", "Apache-2.0", "Artistic-1.0", "Artistic-2.0",
@@ -23,7 +23,7 @@ NAMES = (
     "PostgreSQL", "Python-2.0", "UPL-1.0", "Unlicense", "WTFPL", "Zlib",
 )  # fmt: skip
 HASHES = 150  # kept of each licence, about; all of a short one
-TARGET = Path(__file__).parent.parent / "gristmill" / "ingest" / "licence_fingerprints.txt"
+TARGET = Path(__file__).parent.parent / "gristmill" / "ingest" / "code" / "licence_fingerprints.txt"
 HEAD = "# name, modulus, hashes of runs of three words that it divides; made by scripts/licence_fingerprints.py\n"
 
 

@@ -19,7 +19,7 @@ from gristmill.reference import recipe_markdown, recipe_schema
 from pipelines.cli import app
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 
 SENT = re.compile(r"\d cached, [1-9][\d,]* sent;")  # what a build says of requests that went to a model
 

@@ -16,11 +16,11 @@ import polars as pl
 
 from gristmill import documents as data
 from gristmill.errors import InputError
-from gristmill.ingest.archives import read_inside
 from gristmill.ingest.charset import clean_text
-from gristmill.ingest.code import read_code
-from gristmill.ingest.huggingface import read_huggingface
-from gristmill.ingest.jsonl import read_jsonl
+from gristmill.ingest.code.code import read_code
+from gristmill.ingest.files.pdf import read_pdfs
+from gristmill.ingest.files.text import read_texts
+from gristmill.ingest.html.site_images import without_site_images
 from gristmill.ingest.options import (
     CodeSource,
     HtmlSource,
@@ -33,13 +33,14 @@ from gristmill.ingest.options import (
     TextSource,
     WarcSource,
 )
-from gristmill.ingest.pages import read_html
-from gristmill.ingest.parquet import read_parquet
-from gristmill.ingest.pdf import read_pdfs
+from gristmill.ingest.packed.archives import read_inside
 from gristmill.ingest.records import Record
+from gristmill.ingest.rows.huggingface import read_huggingface
+from gristmill.ingest.rows.jsonl import read_jsonl
+from gristmill.ingest.rows.parquet import read_parquet
 from gristmill.ingest.stackexchange import read_stackexchange
-from gristmill.ingest.text import read_texts
-from gristmill.ingest.warc import read_warc
+from gristmill.ingest.web.pages import read_html
+from gristmill.ingest.web.warc import read_warc
 from gristmill.inputs import InputFile
 from gristmill.progress import advance
 from gristmill.store.registry import Shard, ShardFile, changed
@@ -97,6 +98,15 @@ def read_shard(
     """
     for registered in shard.files:
         _check_file(shard, registered)
+    batches = _read_batches(shard, options, tokenizer, batch_chars, batch_rows)
+    html = getattr(options, "html", None)
+    limit = html.images.max_pages_per_host if html is not None and html.images is not None else None
+    yield from batches if limit is None else without_site_images(batches, limit)
+
+
+def _read_batches(
+    shard: Shard, options: SourceBase, tokenizer: Tokenizer | None, batch_chars: int, batch_rows: int
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     names = _Names(shard.source)
     batch = _Batch(shard)
     for file, record in _read_files(shard, options, tokenizer):

@@ -25,10 +25,10 @@ from unittest import mock
 import pyarrow as pa
 import zstandard
 
-from gristmill.ingest import warc
-from gristmill.ingest.framing import RECORD_START, WarcRecord, read_warc_records
-from gristmill.ingest.members import Gap
-from gristmill.ingest.unpack import read_members
+from gristmill.ingest.packed.members import Gap
+from gristmill.ingest.packed.unpack import read_members
+from gristmill.ingest.web import warc
+from gristmill.ingest.web.framing import RECORD_START, WarcRecord, read_warc_records
 from gristmill.inputs import InputFile
 from tests.ingest.archives import DATA, WARC, arc_record, members, page, pages, record, response
 
@@ -206,8 +206,11 @@ _BOMBS = [
     gzip.compress(
         record(
             "bomb",
-            response(gzip.compress(bytes(4_000_000)), "Content-Type: text/html", "Content-Encoding: gzip"),
-        )
+            response(
+                gzip.compress(bytes(4_000_000), mtime=0), "Content-Type: text/html", "Content-Encoding: gzip"
+            ),
+        ),
+        mtime=0,
     ),
     zstandard.compress(bytes(8_000_000)),
     zstandard.compress(record("bomb", bytes(4_000_000))),

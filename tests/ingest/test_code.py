@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.ingest import CodeSource
-from gristmill.ingest.code import read_code
+from gristmill.ingest.code.code import read_code
 from gristmill.ingest.records import Record
 from gristmill.inputs import InputFile
 from tests.ingest.archives import SAMPLE

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gristmill.ingest.framing import WarcRecord, parse_headers, read_warc_records
+from gristmill.ingest.web.framing import WarcRecord, parse_headers, read_warc_records
 from gristmill.inputs import InputFile
 from tests.ingest.archives import SAMPLE, members, page, pages, record, response
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gristmill.ingest import CodeSource
-from gristmill.ingest.code import read_code
-from gristmill.ingest.git import repository_name
+from gristmill.ingest.code.code import read_code
+from gristmill.ingest.code.git import repository_name
 from gristmill.ingest.records import Record
 from gristmill.inputs import InputFile
 

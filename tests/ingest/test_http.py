@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.ingest.http import Body, Message, decode_body, parse_message
+from gristmill.ingest.web.http import Body, Message, decode_body, parse_message
 from tests.ingest.archives import response
 
 TEXT = b"<p>The mill stands at the bend of the river.</p>" * 10

@@ -14,10 +14,10 @@ import pytest
 
 from gristmill.errors import InputError
 from gristmill.ingest import HuggingfaceSource
-from gristmill.ingest.archives import read_inside
-from gristmill.ingest.datasets import dataset_files
-from gristmill.ingest.huggingface import read_huggingface
+from gristmill.ingest.packed.archives import read_inside
 from gristmill.ingest.records import Record
+from gristmill.ingest.rows.datasets import dataset_files
+from gristmill.ingest.rows.huggingface import read_huggingface
 from gristmill.inputs import InputFile
 
 HUB = HuggingfaceSource(kind="huggingface", inputs=("x",))
@@ -181,7 +181,7 @@ ARRAY = json.dumps(ROWS[:3], indent=2).encode()
         ("f.jsonl", b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)),
         ("f.json", b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)),
         ("f.json", ARRAY),
-        ("f.json.gz", gzip.compress(ARRAY)),
+        ("f.json.gz", gzip.compress(ARRAY, mtime=0)),
         ("f.json", b"\xef\xbb\xbf  " + ARRAY),
         ("f.csv", CSV),
         ("f.csv.bz2", bz2.compress(CSV)),
@@ -227,8 +227,8 @@ def test_csv_without_the_field_drops_its_rows(tmp_path: Path) -> None:
         ("f.arrow", arrow("stream")),
         ("f.arrow", arrow("file")),
         ("f.json", ARRAY),
-        ("f.json.gz", gzip.compress(ARRAY)),
-        ("f.csv.gz", gzip.compress(CSV * 50)),
+        ("f.json.gz", gzip.compress(ARRAY, mtime=0)),
+        ("f.csv.gz", gzip.compress(CSV * 50, mtime=0)),
         ("f.csv", CSV),
     ],
 )

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.ingest.jsonl import read_jsonl
 from gristmill.ingest.records import Record
+from gristmill.ingest.rows.jsonl import read_jsonl
 from gristmill.inputs import InputFile
 from tests.ingest.archives import JSONL
 

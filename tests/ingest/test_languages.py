@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gristmill.ingest.generated import is_generated, is_minified, is_vendored
-from gristmill.ingest.languages import identify_language, known_languages, may_be_code
+from gristmill.ingest.code.generated import is_generated, is_minified, is_vendored
+from gristmill.ingest.code.languages import identify_language, known_languages, may_be_code
 
 SNOWCODER = (
     "Python, Java, C++, C, JavaScript, PHP, C#, Go, TypeScript, SQL, Ruby, Rust, Jupyter Notebook, Scala, Kotlin, "

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gristmill.ingest.licences import (
+from gristmill.ingest.code.licences import (
     LicenceMap,
     classify,
     is_licence_file,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gristmill.ingest.notebooks import NotebookError, notebook_text
+from gristmill.ingest.code.notebooks import NotebookError, notebook_text
 
 
 def test_cells_come_in_order_and_code_is_fenced() -> None:

@@ -16,8 +16,8 @@ import pytest
 from gristmill import documents as data
 from gristmill.hashing import digest_bytes
 from gristmill.ingest import ParquetSource
-from gristmill.ingest.parquet import read_parquet
 from gristmill.ingest.records import Record
+from gristmill.ingest.rows.parquet import read_parquet
 from gristmill.inputs import InputFile
 
 PARQUET = ParquetSource(kind="parquet", inputs=("x",))

@@ -17,8 +17,8 @@ import pytest
 from gristmill.errors import InputError
 from gristmill.ingest import PdfSource
 from gristmill.ingest import pdf as reader
-from gristmill.ingest.pdf import read_pdfs
-from gristmill.ingest.pdf_text import join_pages
+from gristmill.ingest.files.pdf import read_pdfs
+from gristmill.ingest.files.pdf_text import join_pages
 from gristmill.ingest.records import Record
 from gristmill.inputs import InputFile
 from tests.ingest.pdfs import pdf

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.ingest import unpack
-from gristmill.ingest.unpack import Gap, read_members
+from gristmill.ingest.packed import unpack
+from gristmill.ingest.packed.unpack import Gap, read_members
 from gristmill.inputs import InputFile
 
 STARTS = re.compile(rb"WARC/")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from gristmill.ingest.framing import read_warc_records
-from gristmill.ingest.unpack import Gap, read_members
+from gristmill.ingest.packed.unpack import Gap, read_members
+from gristmill.ingest.web.framing import read_warc_records
 from gristmill.inputs import InputFile
 from tests.ingest.archives import pages
 
@@ -104,7 +104,7 @@ def test_a_cut_frame_gives_its_whole_blocks(tmp_path: Path) -> None:
 
 
 def test_a_bomb_ends_the_file_at_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gristmill.ingest.unpack._FREE_BYTES", 1 << 20)
+    monkeypatch.setattr("gristmill.ingest.packed.unpack._FREE_BYTES", 1 << 20)
     ((data, damage),) = unpacked(tmp_path / "f", pack(bytes(50 << 20)) + pack(ONE), max_expansion=10)  # type: ignore[misc]
     assert damage == "expansion"
     assert len(data) <= 1 << 20

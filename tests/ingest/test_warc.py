@@ -12,7 +12,7 @@ import pytest
 
 from gristmill.ingest import WarcSource, warc
 from gristmill.ingest.records import Record
-from gristmill.ingest.warc import read_warc
+from gristmill.ingest.web.warc import read_warc
 from gristmill.inputs import InputFile
 from tests.ingest.archives import DATA, SAMPLE, WARC, members, page, record, response
 

@@ -6,14 +6,11 @@ InfiMM-WebMath-40B (arXiv 2409.12568): see ImageOptions. Every image that is dro
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
-
-import polars as pl
 
 from gristmill.ingest.html.mathml import attribute, local_name
 from gristmill.ingest.options import HtmlOptions
@@ -178,53 +175,6 @@ def mark_images(tree: Any, options: HtmlOptions, url: str | None = None) -> Imag
     return images
 
 
-def drop_site_images(documents: pl.DataFrame, *, max_pages_per_host: int | None = 10) -> pl.DataFrame:
-    """The documents without images that are on more than so many pages of a host: the site's design.
-
-    Columns: url (String), meta (String, JSON with text_list and image_list where a document has images); the others
-    pass through, rows and their order stay. What is dropped is counted in meta under images_dropped.site_wide.
-    Call it with all documents of a shard: pages are counted among the rows given.
-    """
-    if max_pages_per_host is None or documents.height <= max_pages_per_host:
-        return documents
-    metas = documents["meta"].to_list()
-    hosts = [_host(url) for url in documents["url"].to_list()]
-    held = {row: json.loads(meta) for row, meta in enumerate(metas) if meta and '"image_list"' in meta}
-    pages: dict[tuple[str, str], int] = defaultdict(int)
-    for row, meta in held.items():
-        for address in {image["url"] for image in meta["image_list"] if image}:
-            pages[hosts[row], address] += 1
-    for row, meta in held.items():
-        wide = {
-            key
-            for key in {i["url"] for i in meta["image_list"] if i}
-            if pages[hosts[row], key] > max_pages_per_host
-        }
-        if wide:
-            metas[row] = json.dumps(_without(meta, wide), ensure_ascii=False, sort_keys=True)
-    return documents.with_columns(pl.Series("meta", metas, dtype=pl.String))
-
-
-def _without(meta: dict[str, Any], urls: set[str]) -> dict[str, Any]:
-    """The meta without these images; the pieces of text around one become one piece."""
-    texts: list[str | None] = []
-    images: list[dict[str, Any] | None] = []
-    dropped = 0
-    for text, image in zip(meta["text_list"], meta["image_list"], strict=True):
-        if image is not None and image["url"] in urls:
-            dropped += 1
-        elif text is not None and texts and texts[-1] is not None:
-            texts[-1] += "\n\n" + text
-        else:
-            texts.append(text)
-            images.append(image)
-    counts = {**meta.get("images_dropped", {}), "site_wide": dropped}
-    kept = {key: value for key, value in meta.items() if key not in ("text_list", "image_list")}
-    if any(image is not None for image in images):
-        kept |= {"text_list": texts, "image_list": images}
-    return kept | {"images_dropped": dict(sorted(counts.items()))}
-
-
 # -- one image --------------------------------------------------------------------------------------------------
 
 
@@ -329,13 +279,6 @@ def _base(tree: Any, url: str | None) -> str:
         return urljoin(url or "", href) if href else (url or "")
     except ValueError:
         return url or ""
-
-
-def _host(url: str | None) -> str:
-    try:
-        return urlsplit(url or "").hostname or ""
-    except ValueError:
-        return ""
 
 
 def _noscript(element: Any) -> Any | None:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from gristmill.errors import suggest
-from gristmill.ingest.languages import known_languages
+from gristmill.ingest.code.languages import known_languages
 from gristmill.ingest.options.base import SourceBase
 
 

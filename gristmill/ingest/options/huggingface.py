@@ -36,6 +36,6 @@ class HuggingfaceSource(RowSource):
 
         Raises InputError where the folder holds no such configuration or split.
         """
-        from gristmill.ingest.datasets import dataset_files
+        from gristmill.ingest.rows.datasets import dataset_files
 
         return dataset_files(names, read, config=self.config, split=self.split)

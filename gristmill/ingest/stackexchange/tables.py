@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, Literal, cast
 
 from gristmill.errors import InputError
 from gristmill.ingest.options.stackexchange import ARCHIVE, StackExchangeSource, site_name
+from gristmill.ingest.packed.unpack import Gap, read_members
 from gristmill.ingest.stackexchange.rows import Damage
-from gristmill.ingest.unpack import Gap, read_members
 from gristmill.inputs import InputFile
 
 Kind = Literal["posts", "comments", "users"]

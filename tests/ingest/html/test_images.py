@@ -14,7 +14,8 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from gristmill.ingest.html.formulas import mark_formulas
-from gristmill.ingest.html.images import Image, Images, drop_site_images, mark_images
+from gristmill.ingest.html.images import Image, Images, mark_images
+from gristmill.ingest.html.site_images import without_site_images
 from gristmill.ingest.options import HtmlOptions
 from gristmill.ingest.options.images import ImageOptions
 
@@ -161,15 +162,21 @@ def test_images_of_the_whole_site_are_dropped_over_a_shard() -> None:
     ]
     rows += [("https://b.org/1", meta("wide")), ("https://b.org/2", "{}"), (None, None)]
     table = pl.DataFrame(rows, schema={"url": pl.String, "meta": pl.String}, orient="row")
-    out = [
-        json.loads(meta or "{}") for meta in drop_site_images(table, max_pages_per_host=2)["meta"].to_list()
-    ]
+    decisions = pl.DataFrame({"id": range(6)})
+
+    def kept(most: int, size: int) -> pl.DataFrame:
+        batches = ((table[i : i + size], decisions[i : i + size]) for i in range(0, 6, size))
+        documents, decided = zip(*without_site_images(batches, most), strict=True)
+        assert pl.concat(decided).equals(decisions)
+        return pl.concat(documents)
+
+    out = [json.loads(meta or "{}") for meta in kept(2, 4)["meta"].to_list()]
     assert out[0]["text_list"] == ["A\n\nB", None, "B"]
     assert out[0]["image_list"][1]["url"] == "own"
     assert out[1] == {"images_dropped": {"site_wide": 1}}
     assert out[3]["image_list"][1]["url"] == "wide"
-    assert drop_site_images(table, max_pages_per_host=None).equals(table)
-    assert drop_site_images(table, max_pages_per_host=3).equals(table)
+    assert kept(2, 1).equals(kept(2, 6))
+    assert kept(3, 2).equals(table)
 
 
 @settings(max_examples=60, deadline=None)

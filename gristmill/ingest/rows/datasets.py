@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from gristmill.errors import InputError, shorten, suggest
-from gristmill.ingest.front_matter import read_front_matter
+from gristmill.ingest.files.front_matter import read_front_matter
 
 FORMATS = {
     ".parquet": "parquet",

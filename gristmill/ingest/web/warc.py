@@ -10,22 +10,18 @@ from typing import Any
 
 from gristmill.hashing import digest_bytes
 from gristmill.ingest.charset import decode_text, is_binary
-from gristmill.ingest.framing import WarcRecord, read_warc_records
 from gristmill.ingest.html import extract_page
-from gristmill.ingest.http import Body, decode_body, parse_message
 from gristmill.ingest.options import WarcSource
 from gristmill.ingest.records import Record
+from gristmill.ingest.web.framing import WarcRecord, read_warc_records
+from gristmill.ingest.web.http import Body, decode_body, parse_message
+from gristmill.ingest.web.webpage import looks_html
 from gristmill.inputs import InputFile
 
 _OTHER_TYPES = frozenset(
     {"warcinfo", "request", "metadata", "revisit", "resource", "continuation", "conversion", "response"}
 )  # of ISO 28500; types that are none of these are not_a_response
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
-_LOOKS_HTML = re.compile(
-    rb"\s*(?:<\?xml[^>]*>\s*)?(?:(?><!--.*?-->)\s*)*<(?:!doctype\s+html|html|head|body|title|meta|div|p|h1|table)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-_SNIFFED_BYTES = 1024
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]{1,40})", re.IGNORECASE)
 _DIGEST = re.compile(r"(sha1|sha-1|sha256|sha-256|md5):([A-Za-z0-9+/=_-]{16,128})", re.IGNORECASE)
 
@@ -164,7 +160,7 @@ def _media_type(value: str | None) -> str:
 
 
 def _sniff(data: bytes) -> str:
-    return "text/html" if _LOOKS_HTML.match(data[:_SNIFFED_BYTES]) else ""
+    return "text/html" if looks_html(data) else ""
 
 
 def _digest_fits(declared: str, *payloads: bytes) -> bool:

@@ -10,7 +10,7 @@ import re
 import zlib
 from dataclasses import dataclass
 
-from gristmill.ingest.framing import parse_headers
+from gristmill.ingest.web.framing import parse_headers
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?!\d)")

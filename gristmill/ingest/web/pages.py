@@ -7,11 +7,11 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from gristmill.hashing import digest_bytes
-from gristmill.ingest.archives import path_inside
+from gristmill.ingest.files.whole import read_whole
 from gristmill.ingest.options.pages import HtmlSource
+from gristmill.ingest.packed.archives import path_inside
 from gristmill.ingest.records import Record
-from gristmill.ingest.webpage import looks_html, read_page
-from gristmill.ingest.whole import read_whole
+from gristmill.ingest.web.webpage import looks_html, read_page
 from gristmill.inputs import InputFile
 
 _EXTENSIONS = frozenset({".htm", ".html", ".shtml", ".xhtml", ".xht"})

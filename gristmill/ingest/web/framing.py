@@ -20,8 +20,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from gristmill.ingest.arc import ARC_LINE, ARC_LINE_BYTES, parse_arc_line
-from gristmill.ingest.unpack import Gap, Member, read_members
+from gristmill.ingest.packed.unpack import Gap, Member, read_members
+from gristmill.ingest.web.arc import ARC_LINE, ARC_LINE_BYTES, parse_arc_line
 from gristmill.inputs import InputFile
 
 _BLANK_BYTES = b"\r\n \t\0"

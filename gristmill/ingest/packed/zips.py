@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from gristmill.ingest.entries import BrokenEntryError, Found, read_name
+from gristmill.ingest.packed.entries import BrokenEntryError, Found, read_name
 
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")  # an entry, an archive without any, a spanned one
 

@@ -11,7 +11,7 @@ import zlib
 
 from isal import isal_zlib
 
-from gristmill.ingest.members import PIECE_BYTES, Budget, Damage, Find, Member, Window
+from gristmill.ingest.packed.members import PIECE_BYTES, Budget, Damage, Find, Member, Window
 
 GZIP_MAGIC = b"\x1f\x8b\x08"  # two bytes of magic, and deflate, the only method there is
 _FHCRC, _FEXTRA, _FNAME, _FCOMMENT = 2, 4, 8, 16  # flags of the header

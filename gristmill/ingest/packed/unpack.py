@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from gristmill.ingest.members import PIECE_BYTES, Budget, Gap, Member, Window
-from gristmill.ingest.unpack_gzip import GZIP_MAGIC, GzipMember, find_gzip_member
-from gristmill.ingest.unpack_streams import StreamMember, is_stream
-from gristmill.ingest.unpack_zstd import (
+from gristmill.ingest.packed.members import PIECE_BYTES, Budget, Gap, Member, Window
+from gristmill.ingest.packed.unpack_gzip import GZIP_MAGIC, GzipMember, find_gzip_member
+from gristmill.ingest.packed.unpack_streams import StreamMember, is_stream
+from gristmill.ingest.packed.unpack_zstd import (
     ZSTD_MAGIC,
     ZstdMember,
     find_zstd_frame,

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gristmill.hashing import digest_bytes
-from gristmill.ingest.arrow import read_arrow
 from gristmill.ingest.charset import clean_text
-from gristmill.ingest.datasets import FORMATS, data_format
-from gristmill.ingest.delimited import read_delimited
-from gristmill.ingest.json_array import begins_array, read_json_array
-from gristmill.ingest.jsonl import read_jsonl
-from gristmill.ingest.lines import read_lines
+from gristmill.ingest.files.whole import ANYTHING
 from gristmill.ingest.options.huggingface import HuggingfaceSource
-from gristmill.ingest.parquet import read_parquet
+from gristmill.ingest.packed.unpack import read_members
 from gristmill.ingest.records import Record
-from gristmill.ingest.unpack import read_members
-from gristmill.ingest.whole import ANYTHING
+from gristmill.ingest.rows.arrow import read_arrow
+from gristmill.ingest.rows.datasets import FORMATS, data_format
+from gristmill.ingest.rows.delimited import read_delimited
+from gristmill.ingest.rows.json_array import begins_array, read_json_array
+from gristmill.ingest.rows.jsonl import read_jsonl
+from gristmill.ingest.rows.lines import read_lines
+from gristmill.ingest.rows.parquet import read_parquet
 from gristmill.inputs import InputFile
 
 

@@ -17,10 +17,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gristmill.hashing import digest_bytes
-from gristmill.ingest.archives import Entry, Limits, is_archive, lost_entry, read_entries
 from gristmill.ingest.charset import decode_text, is_binary
-from gristmill.ingest.generated import is_generated, is_minified, is_vendored
-from gristmill.ingest.git import (
+from gristmill.ingest.code.generated import is_generated, is_minified, is_vendored
+from gristmill.ingest.code.git import (
     BrokenRepositoryError,
     Commit,
     Store,
@@ -29,16 +28,17 @@ from gristmill.ingest.git import (
     open_repository,
     read_blobs,
 )
-from gristmill.ingest.languages import extension_of, identify_language, may_be_code
-from gristmill.ingest.licences import (
+from gristmill.ingest.code.languages import extension_of, identify_language, may_be_code
+from gristmill.ingest.code.licences import (
     MAX_LICENCE_BYTES,
     LicenceMap,
     classify,
     is_licence_file,
     licence_of_source,
 )
-from gristmill.ingest.notebooks import NotebookError, notebook_script, notebook_text
+from gristmill.ingest.code.notebooks import NotebookError, notebook_script, notebook_text
 from gristmill.ingest.options.code import CodeSource
+from gristmill.ingest.packed.archives import Entry, Limits, is_archive, lost_entry, read_entries
 from gristmill.ingest.records import Record
 from gristmill.inputs import InputFile
 
@@ -52,7 +52,7 @@ def read_code(files: Sequence[InputFile], options: CodeSource) -> Iterator[tuple
     """Every file of source code of a shard.
 
     Rules: extension (no known language), language (not one of `languages`), too_large, not_text, bad_notebook,
-    empty_text; unreadable_repository, not_a_file and what gristmill.ingest.archives says of entries.
+    empty_text; unreadable_repository, not_a_file and what gristmill.ingest.packed.archives says of entries.
     """
     repositories = _repositories(files)
     licences = LicenceMap()

@@ -12,14 +12,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from gristmill.hashing import digest_bytes
-from gristmill.ingest.archives import read_inside
 from gristmill.ingest.charset import clean_text, decode_text, is_binary
-from gristmill.ingest.front_matter import read_front_matter
-from gristmill.ingest.lines import Line, read_lines
+from gristmill.ingest.files.front_matter import read_front_matter
+from gristmill.ingest.files.whole import ANYTHING, read_whole
 from gristmill.ingest.options.text import TextSource
+from gristmill.ingest.packed.archives import read_inside
+from gristmill.ingest.packed.unpack import Member, read_members
 from gristmill.ingest.records import Record
-from gristmill.ingest.unpack import Member, read_members
-from gristmill.ingest.whole import ANYTHING, read_whole
+from gristmill.ingest.rows.lines import Line, read_lines
 from gristmill.inputs import InputFile
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

@@ -19,13 +19,13 @@ from typing import Any
 
 from gristmill.errors import InputError
 from gristmill.hashing import digest_bytes
-from gristmill.ingest import pdf_worker
-from gristmill.ingest.archives import read_inside
 from gristmill.ingest.charset import clean_text
+from gristmill.ingest.files import pdf_worker
+from gristmill.ingest.files.pdf_text import join_pages
+from gristmill.ingest.files.whole import read_whole
 from gristmill.ingest.options.pdf import PdfSource
-from gristmill.ingest.pdf_text import join_pages
+from gristmill.ingest.packed.archives import read_inside
 from gristmill.ingest.records import Record
-from gristmill.ingest.whole import read_whole
 from gristmill.inputs import InputFile
 
 _MAGIC = b"%PDF-"

@@ -218,7 +218,7 @@ class Fingerprint:
 
 @cache
 def _fingerprints() -> tuple[Fingerprint, ...]:
-    lines = files("gristmill.ingest").joinpath(_FINGERPRINTS).read_text(encoding="ascii").splitlines()
+    lines = files("gristmill.ingest.code").joinpath(_FINGERPRINTS).read_text(encoding="ascii").splitlines()
     listed = [line.split() for line in lines if not line.startswith("#")]
     return tuple(
         Fingerprint(name, int(modulus), frozenset(int(value, 16) for value in values))

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gristmill.ingest.entries import BrokenEntryError, Found, read_name
-from gristmill.ingest.unpack import Gap, Member
+from gristmill.ingest.packed.entries import BrokenEntryError, Found, read_name
+from gristmill.ingest.packed.unpack import Gap, Member
 
 BLOCK_BYTES = 512
 

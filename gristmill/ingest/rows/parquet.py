@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from gristmill.ingest.archives import FREE_BYTES
-from gristmill.ingest.arrow import file_faults, raise_real_fault, tell_fault
-from gristmill.ingest.entries import Allowance
 from gristmill.ingest.options.rows import RowSource
+from gristmill.ingest.packed.archives import FREE_BYTES
+from gristmill.ingest.packed.entries import Allowance
 from gristmill.ingest.records import Record
-from gristmill.ingest.tables import batch_records, declared_fields, is_in
+from gristmill.ingest.rows.arrow import file_faults, raise_real_fault, tell_fault
+from gristmill.ingest.rows.tables import batch_records, declared_fields, is_in
 from gristmill.inputs import InputFile
 
 _MAGIC = b"PAR1"

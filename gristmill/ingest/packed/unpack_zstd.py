@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from gristmill.ingest.members import Budget, Damage, Find, Member, Window
+from gristmill.ingest.packed.members import Budget, Damage, Find, Member, Window
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _DICTIONARY_MAGIC = b"\x5d\x2a\x4d\x18"

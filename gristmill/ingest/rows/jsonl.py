@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from gristmill.errors import shorten
 from gristmill.hashing import digest_bytes
-from gristmill.ingest.lines import Line, read_lines
 from gristmill.ingest.options.rows import RowSource
+from gristmill.ingest.packed.unpack import read_members
 from gristmill.ingest.records import Record
-from gristmill.ingest.rows import row_record
-from gristmill.ingest.unpack import read_members
+from gristmill.ingest.rows.lines import Line, read_lines
+from gristmill.ingest.rows.rows import row_record
 from gristmill.inputs import InputFile
 
 _STARTS = re.compile(rb"\s*\{")

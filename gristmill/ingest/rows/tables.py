@@ -14,10 +14,10 @@ from typing import Any
 
 from gristmill.hashing import canonical_json, digest_bytes
 from gristmill.ingest.charset import clean_text, decode_text
-from gristmill.ingest.entries import Allowance
 from gristmill.ingest.options.rows import RowSource
+from gristmill.ingest.packed.entries import Allowance
 from gristmill.ingest.records import Record
-from gristmill.ingest.rows import MISSING, missing_text, row_key, row_text
+from gristmill.ingest.rows.rows import MISSING, missing_text, row_key, row_text
 
 
 def declared_fields(options: RowSource) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import lzma
 
-from gristmill.ingest.members import PIECE_BYTES, Budget, Member, Window
+from gristmill.ingest.packed.members import PIECE_BYTES, Budget, Member, Window
 
 _BZIP2_MAGIC, _XZ_MAGIC = b"BZh", b"\xfd7zXZ\0"
 _BZIP2_BLOCK = (b"1AY&SY", b"\x17rE8P\x90")  # behind the magic and one digit: a block, or the end of no data

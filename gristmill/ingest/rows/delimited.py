@@ -9,17 +9,17 @@ from itertools import chain
 from typing import Any
 
 from gristmill.hashing import digest_bytes
-from gristmill.ingest.archives import FREE_BYTES
-from gristmill.ingest.arrow import file_faults, raise_real_fault, tell_fault
 from gristmill.ingest.charset import decode_text
-from gristmill.ingest.entries import Allowance
-from gristmill.ingest.lines import DAMAGE_RULES
-from gristmill.ingest.members import Member
+from gristmill.ingest.files.whole import ANYTHING
 from gristmill.ingest.options.rows import RowSource
+from gristmill.ingest.packed.archives import FREE_BYTES
+from gristmill.ingest.packed.entries import Allowance
+from gristmill.ingest.packed.members import Member
+from gristmill.ingest.packed.unpack import read_members
 from gristmill.ingest.records import Record
-from gristmill.ingest.tables import batch_records, declared_fields
-from gristmill.ingest.unpack import read_members
-from gristmill.ingest.whole import ANYTHING
+from gristmill.ingest.rows.arrow import file_faults, raise_real_fault, tell_fault
+from gristmill.ingest.rows.lines import DAMAGE_RULES
+from gristmill.ingest.rows.tables import batch_records, declared_fields
 from gristmill.inputs import InputFile
 
 _MIN_BLOCK_BYTES = 1 << 20  # read at once; no row may be larger

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gristmill.ingest.lines import DAMAGE_RULES
 from gristmill.ingest.options.base import SourceBase
+from gristmill.ingest.packed.unpack import Gap, read_members
 from gristmill.ingest.records import Record
-from gristmill.ingest.unpack import Gap, read_members
+from gristmill.ingest.rows.lines import DAMAGE_RULES
 from gristmill.inputs import InputFile
 
 ANYTHING = re.compile(b"")  # what a member may begin with where any content will do

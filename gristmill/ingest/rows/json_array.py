@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 from gristmill.errors import shorten
 from gristmill.hashing import digest_bytes
-from gristmill.ingest.lines import DAMAGE_RULES
+from gristmill.ingest.files.whole import ANYTHING
 from gristmill.ingest.options.rows import RowSource
+from gristmill.ingest.packed.unpack import Member, read_members
 from gristmill.ingest.records import Record
-from gristmill.ingest.rows import row_record
-from gristmill.ingest.unpack import Member, read_members
-from gristmill.ingest.whole import ANYTHING
+from gristmill.ingest.rows.lines import DAMAGE_RULES
+from gristmill.ingest.rows.rows import row_record
 from gristmill.inputs import InputFile
 
 _BETWEEN = re.compile(r"[\s,]*")

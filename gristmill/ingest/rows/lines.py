@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gristmill.ingest.packed.unpack import Gap, Member
 from gristmill.ingest.records import Record
-from gristmill.ingest.unpack import Gap, Member
 
 DAMAGE_RULES = {
     "cut": "truncated",

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from gristmill.ingest.entries import Allowance, BrokenEntryError, Found, fault_of_name
+from gristmill.ingest.files.whole import ANYTHING
+from gristmill.ingest.packed.entries import Allowance, BrokenEntryError, Found, fault_of_name
+from gristmill.ingest.packed.tars import BLOCK_BYTES, parse_header, read_tar
+from gristmill.ingest.packed.unpack import Member, read_members
+from gristmill.ingest.packed.zips import ZIP_MAGICS, first_name, read_zip
 from gristmill.ingest.records import Record
-from gristmill.ingest.tars import BLOCK_BYTES, parse_header, read_tar
-from gristmill.ingest.unpack import Member, read_members
-from gristmill.ingest.whole import ANYTHING
-from gristmill.ingest.zips import ZIP_MAGICS, first_name, read_zip
 from gristmill.inputs import InputFile
 
 Kind = Literal["zip", "tar"]

@@ -1,0 +1,1 @@
+"""Files that are one text each: plain text, Markdown, PDF."""

@@ -1,0 +1,1 @@
+"""Tables of texts: JSON Lines, Parquet, and the files of Hugging Face datasets."""

@@ -1,0 +1,1 @@
+"""Web pages: archives of crawls, and files of HTML."""
