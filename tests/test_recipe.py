@@ -8,6 +8,7 @@ from gristmill.errors import RecipeError
 from gristmill.filter import FilterOptions
 from gristmill.recipe import Recipe, load_recipe, parse_recipe
 
+KINDS = "code, html, huggingface, jsonl, parquet, pdf, stackexchange, text, warc"
 SMALL = """\
 name: demo
 sources:
@@ -150,9 +151,12 @@ def test_broken_yaml(text: str, complaint: str) -> None:
         ),
         (
             SMALL.replace("kind: warc", "kind: wark"),
-            "sources.web.kind: got 'wark'; known: code, jsonl, warc. Did you mean 'warc'?",
+            f"sources.web.kind: got 'wark'; known: {KINDS}. Did you mean 'warc'?",
         ),
-        (SMALL.replace("kind: warc, ", ""), "sources.web.kind: is missing; known: code, jsonl, warc"),
+        (
+            SMALL.replace("kind: warc, ", ""),
+            f"sources.web.kind: is missing; known: {KINDS}",
+        ),
         (
             "name: demo\nsources: {web: {kind: warc}}\n",
             "sources.web: got {'kind': 'warc'}; needs `inputs:` (files or patterns) or `landing:` (a folder), or both",
@@ -164,8 +168,8 @@ def test_broken_yaml(text: str, complaint: str) -> None:
         (SMALL + "dedup: yes\n", "dedup: got True, must be a mapping of `key: value`"),
         (
             SMALL + "dedup: {signatures: {bandz: 14}}\n",
-            "dedup.signatures.bandz: unknown key; known: bands, hash, ngram, normalise, precision, rows, seed, words. "
-            "Did you mean 'bands'?",
+            "dedup.signatures.bandz: unknown key; known: bands, hash, ngram, normalise, precision, preset, rows, seed, "
+            "words. Did you mean 'bands'?",
         ),
         (
             SMALL + "rephrase: {styles: [{nam: qa}]}\n",
@@ -183,7 +187,7 @@ def test_broken_yaml(text: str, complaint: str) -> None:
         ),
         (
             SMALL + "dedup: {signatures: {hash: md5}}\n",
-            "dedup.signatures.hash: got 'md5', must be 'xxhash' or 'sha1'",
+            "dedup.signatures.hash: got 'md5', must be 'rolling', 'xxhash' or 'sha1'",
         ),
         (
             SMALL + "dedup: {duplicates: {exact: false, near: false}}\n",
@@ -208,7 +212,9 @@ def test_broken_keys_and_values(text: str, complaint: str) -> None:
 
 def test_an_unknown_section_offers_the_nearest_known_one() -> None:
     complaint = _complaint(SMALL + "fillter: {}\n")
-    assert complaint.startswith("recipe demo.yaml, fillter: unknown key; known: dedup, filter, ")
+    assert complaint.startswith(
+        "recipe demo.yaml, fillter: unknown key; known: classifiers, contamination, dedup, "
+    )
     assert complaint.endswith(". Did you mean 'filter'?")
 
 

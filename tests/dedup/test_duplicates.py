@@ -242,7 +242,7 @@ def test_missing_rows_are_refused() -> None:
     st.one_of(st.floats(0.01, 1.0), st.sampled_from([0.07, 0.7])),
 )
 def test_jaccard_is_that_of_python_sets(left: set[int], right: set[int], threshold: float) -> None:
-    arrays = [np.array(sorted(one), np.uint64) for one in (left, right)]
+    arrays = [np.array([*one, *one], np.uint64) for one in (left, right)]
     similarity = len(left & right) / len(left | right) if left | right else 0.0
     assert _kernels.jaccard(*arrays, threshold) == (similarity if similarity >= threshold else 0.0)
 

@@ -16,7 +16,7 @@ import pytest
 
 from gristmill.errors import InputError
 from gristmill.ingest import PdfSource
-from gristmill.ingest import pdf as reader
+from gristmill.ingest.files import pdf as reader
 from gristmill.ingest.files.pdf import read_pdfs
 from gristmill.ingest.files.pdf_text import join_pages
 from gristmill.ingest.records import Record
@@ -141,7 +141,7 @@ def test_the_process_ends_with_the_reading(tmp_path: Path) -> None:
     records = read_pdfs([InputFile.at(tmp_path / "a.pdf")] * 2, PDF)
     next(records)
     children = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True
     )
     pids = [int(line.split()[0]) for line in children.stdout.splitlines() if "pdf_worker" in line]
     assert len(pids) == 1

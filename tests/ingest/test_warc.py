@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from gristmill.ingest import WarcSource, warc
+from gristmill.ingest import WarcSource
 from gristmill.ingest.records import Record
+from gristmill.ingest.web import warc
 from gristmill.ingest.web.warc import read_warc
 from gristmill.inputs import InputFile
 from tests.ingest.archives import DATA, SAMPLE, WARC, members, page, record, response

@@ -1,4 +1,4 @@
-"""Golden cases of deduplication: normalisation, shingles, MinHash parameters, signatures, Jaccard similarity.
+"""Golden cases of deduplication: normalisation, shingles, MinHash parameters, signatures, Jaccard similarity, lines.
 
 64-bit numbers are decimal strings in the cases.
 """
@@ -12,10 +12,21 @@ from typing import Any
 
 import polars as pl
 
-from gristmill.dedup import NormaliseOptions, SignatureOptions, collision_probability, compute_signatures
+from gristmill.dedup import (
+    NormaliseOptions,
+    ParagraphOptions,
+    SignatureOptions,
+    collision_probability,
+    compute_signatures,
+    count_units,
+    hash_units,
+    remove_units,
+)
 from gristmill.dedup.normalise import normalise_text, normalise_texts
+from gristmill.dedup.paragraphs import normalise_unit
 from gristmill.dedup.shingles import hash_shingle, hash_shingles, list_shingles, list_words
 from gristmill.dedup.signatures import find_minima, hash_parameters
+from gristmill.documents import DROP
 from tests.golden.harness import Case, Golden
 
 _CONFIG = {
@@ -154,6 +165,49 @@ def _jaccard(case: Case) -> dict[str, Any]:
     return {"expected": computed}
 
 
+_CCNET = ParagraphOptions(unit="line", hash="sha1", min_chars=0, min_chars_left=0)
+
+
+def _ccnet_line(case: Case) -> dict[str, Any]:
+    line = case["input"]["line"]
+    (found,) = hash_units(pl.DataFrame({"text": [line]}), options=_CCNET)["hash"].to_list()
+    # The reference has no hash for an empty document; here it has one empty line, which is never counted by default.
+    return {
+        "expected": {
+            "normalised": normalise_unit(line),
+            "sha1_first8_le_uint64": str(found) if line else None,
+        }
+    }
+
+
+def _ccnet_docs(case: Case) -> dict[str, Any]:
+    texts = case["input"]["docs"]
+    documents = pl.DataFrame({"id": [str(i) for i in range(len(texts))], "text": texts})
+    return {
+        "expected": {
+            "keep_first": _ccnet_kept(documents, _CCNET),
+            "drop_all_duplicated": _ccnet_kept(documents, _CCNET.model_copy(update={"keep": "none"})),
+        }
+    }
+
+
+def _ccnet_kept(documents: pl.DataFrame, options: ParagraphOptions) -> list[dict[str, Any] | None]:
+    units = hash_units(documents, options=options)
+    counts = pl.concat(count_units([units.lazy()], options=options))
+    left, decisions, edits = remove_units(documents, counts, options=options, sequence=0)
+    texts = dict(left.select("id", "text").iter_rows())
+    cut = set(edits.select("id", "unit").iter_rows())
+    return [
+        None
+        if action == DROP
+        else {
+            "text": texts[key],
+            "line_ids": [i for i in range(before.count("\n") + 1) if (key, i) not in cut],
+        }
+        for key, action, before in zip(decisions["id"], decisions["action"], documents["text"], strict=True)
+    ]
+
+
 def _fields(*names: str) -> frozenset[str]:
     return frozenset(f"expected.{name}" for name in names)
 
@@ -200,4 +254,6 @@ FILES = {
         ),
         tolerance=1e-9,
     ),
+    "ccnet_lines": Golden(compute=_ccnet_line, fields=_fields("normalised", "sha1_first8_le_uint64")),
+    "ccnet_docs": Golden(compute=_ccnet_docs, fields=_fields("keep_first", "drop_all_duplicated")),
 }
