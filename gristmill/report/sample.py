@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from gristmill.documents import DROP, EDIT
+from gristmill.documents import DROP, EDIT, KEEP
 from gristmill.errors import StoreError, suggest
 from gristmill.hashing import random_u64
 from gristmill.report.current import Corpus
@@ -39,10 +39,11 @@ def sample(
     if not corpus.manifests(asset, shard):
         raise StoreError(_missing(corpus, asset, shard))
     make: dict[str, Callable[..., list[Row]]] = {
-        "filtered": _drops,
+        "filtered": _drops_and_edits,
+        "contamination": _drops_and_edits,
         "duplicates": _pairs,
         "deduped": _pairs,
-        "refined": _edits,
+        "refined": _refinements,
         "rephrased": _rephrasings,
         "selected": _drops,
     }
@@ -85,6 +86,12 @@ def _drops(corpus: Corpus, asset: str, count: int, shard: str | None, seed: int)
     ]
 
 
+def _drops_and_edits(corpus: Corpus, asset: str, count: int, shard: str | None, seed: int) -> list[Row]:
+    """What was left out, and up to half as many that stayed with another text."""
+    edited = _edits(corpus, asset, count // 2, shard, seed, actions=(EDIT,))
+    return _drops(corpus, asset, count - len(edited), shard, seed) + edited
+
+
 def _pairs(corpus: Corpus, asset: str, count: int, shard: str | None, seed: int) -> list[Row]:
     decisions = corpus.scan(asset, "duplicates" if asset == "duplicates" else "decisions", shard)
     if decisions is None:
@@ -108,13 +115,20 @@ def _pairs(corpus: Corpus, asset: str, count: int, shard: str | None, seed: int)
     ]
 
 
-def _edits(corpus: Corpus, asset: str, count: int, shard: str | None, seed: int) -> list[Row]:
+def _refinements(corpus: Corpus, asset: str, count: int, shard: str | None, seed: int) -> list[Row]:
     """Edited and dropped documents; untouched ones only where there are no others."""
+    return _edits(corpus, asset, count, shard, seed, actions=(EDIT, DROP)) or _edits(
+        corpus, asset, count, shard, seed, actions=(KEEP,)
+    )
+
+
+def _edits(
+    corpus: Corpus, asset: str, count: int, shard: str | None, seed: int, *, actions: Sequence[str]
+) -> list[Row]:
     decisions = corpus.scan(asset, "decisions", shard)
     if decisions is None:
         return []
-    touched = _chosen(decisions.filter(pl.col("action").is_in([EDIT, DROP])), "id", count, asset, seed)
-    chosen = touched or _chosen(decisions, "id", count, asset, seed)
+    chosen = _chosen(decisions.filter(pl.col("action").is_in(actions)), "id", count, asset, seed)
     ids = [row["id"] for row in chosen]
     before = look_up(corpus, ids, corpus.texts_before(asset), shard)
     after = look_up(corpus, ids, [asset], shard)

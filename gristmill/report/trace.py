@@ -20,7 +20,7 @@ from gristmill.report.sample import Row, look_up, rows_with
 from gristmill.store import Store
 
 MAX_MATCHES = 20  # documents of one address that are followed; a URL may be fetched many times
-_DECIDING = ("raw", "filtered", "deduped", "refined", "contamination", "selected")
+_DECIDING = ("raw", "filtered", "deduped", "paragraphs", "refined", "contamination", "selected")
 _PLACED = {
     "scores/quality": ("scores", "scored"),
     "tokens": ("tokens", "counted"),
@@ -144,6 +144,8 @@ def _decided(
         facts |= {name: value for row in measured for name, value in row.items() if name != "id"}
     elif stage == "deduped":
         facts |= _twins(corpus, decision, key)
+    elif stage == "paragraphs":
+        rows = tuple(rows_with(corpus, stage, "edits", "id", [key], shard))
     elif stage == "refined":
         rows = tuple(rows_with(corpus, stage, "programs", "id", [key], shard))
     elif stage == "contamination":
