@@ -1,6 +1,7 @@
 """Which steps a recipe has, in the order in which they run. A stage that the recipe leaves out is not here.
 
-    raw -> filtered -> signatures -> duplicates -> deduped -> refined -> rephrased -> contamination
+    raw -> filtered -> signatures -> duplicates -> deduped
+        -> unit_hashes -> dedup_tables/paragraphs -> paragraphs -> refined -> rephrased -> contamination
         -> models/quality, scores/quality -> tokens -> scored -> selected -> mixed
 
 `natural` is the last stage so far that holds documents, `texts` what is scored and mixed: natural documents and
@@ -15,6 +16,7 @@ from assets import (
     dedup,
     filtered,
     mixed,
+    paragraphs,
     quality,
     raw,
     refined,
@@ -38,6 +40,9 @@ def steps(recipe: Recipe) -> list[Step]:
     if recipe.dedup is not None:
         found += dedup.steps(recipe, natural)
         natural = "deduped"
+        if recipe.dedup.paragraphs is not None:
+            found += paragraphs.steps(recipe, natural)
+            natural = "paragraphs"
     original = natural  # what people wrote: the classifier is trained on it, whatever models change later
     if recipe.refine is not None:
         found.append(refined.step(recipe, natural))

@@ -40,6 +40,8 @@ class Input:
     scope: Scope = "same"
     tables: tuple[str, ...] = ("documents",)
     sources: tuple[str, ...] | None = None  # with scope `all`: only shards of these sources
+    first: int | None = None  # with scope `all`: only so many, the earliest registered
+    ordered: bool = False  # with scope `all`: which of them was registered earlier counts
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ def identify(
         for partition, digest in pairs
     }
     order = [f"{asset}/{partition}" for asset, pairs in contents.items() for partition, _ in pairs]
-    if any(given.scope == "earlier" for given in step.inputs):
+    if any(given.scope == "earlier" or given.ordered for given in step.inputs):
         inputs["order"] = digest_json(order)  # which of two duplicates is the earlier one
     if not step.inputs and shard is not None:
         inputs["files"] = shard.digest
@@ -212,7 +214,8 @@ def partitions_read(given: Input, shard: Shard | None, shards: list[Shard]) -> l
     if given.scope == "global":
         return [None]
     if given.scope == "all":
-        return [other.key for other in shards if given.sources is None or other.source in given.sources]
+        chosen = [other.key for other in shards if given.sources is None or other.source in given.sources]
+        return list(chosen[: given.first])
     assert shard is not None, f"{given.asset}: scope {given.scope!r} needs a shard"
     if given.scope == "earlier":
         return [other.key for other in shards if other.sequence < shard.sequence]

@@ -33,7 +33,7 @@ class Boosting:
     l2: float = 10.0
     min_hessian: float = 5.0
     feature_share: float = 0.1
-    page_share: float = 0.5
+    page_share: float = 0.9
     seed: int = 0
 
 

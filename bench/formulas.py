@@ -1,12 +1,15 @@
 """How many formulas of web pages are kept, by kind of page, and what a page costs.
 
-    python -m bench.formulas --pages DIR --truth FILE [--peers resiliparse,trafilatura] [--json FILE]
+    python -m bench.formulas --pages DIR --truth FILE [--peers resiliparse,trafilatura] [--json FILE] [--check]
 
 DIR holds ID.html; FILE has a line {"id", "kind", "formulas": [{"latex", "display", "accept"?}]} for each page, in
 document order. A page with an empty list is negative: nothing there may be marked as a formula.
 kept    a formula is in the output, white space, braces and \\displaystyle apart: the measure that is fair to all
 strict  between the right delimiters, in order, and nothing more: a page with more marks than formulas, or with a
-        leftover of rendered markup, counts nothing. Peers write no delimiters and have no strict score.
+        leftover of rendered markup, counts nothing. Peers write no delimiters: they have no strict score, and mark
+        no page.
+worst kind  the least share that is kept of a kind of pages
+--check ends with status 1 where ours keeps less than 95 % of all formulas, or less than 90 % of a kind.
 """
 
 from __future__ import annotations
@@ -28,12 +31,14 @@ OURS = "gristmill"
 _NO_MATTER = re.compile(r"[\s{}]|\\displaystyle")
 _MARKED = re.compile(r"(?<!\\)\$\$(.+?)(?<!\\)\$\$|(?<!\\)\$(.+?)(?<!\\)\$", re.DOTALL)
 _LEFTOVERS = ("\ue000", "katex", "MathJax", "mjx-", "annotation", "mathml")
-_LOW = 0.90  # a kind below this is named
+_LEAST = 0.95  # of all formulas, for --check
+_LOW = 0.90  # a kind below this is named, and fails --check
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pages", type=Path, help="folder of ID.html")
     parser.add_argument("--truth", type=Path, help="JSONL with the formulas of each page")
+    parser.add_argument("--check", action="store_true", help="status 1 below 95 % of all or 90 % of a kind")
 
 
 def cases(options: argparse.Namespace) -> list[Case]:
@@ -61,7 +66,8 @@ def extract_all(extractor: str, pages: str, truth: str) -> dict[str, float]:
     texts = [extract(html) for html in htmls]
     wall, cpu = time.perf_counter() - started, time.process_time() - cpu
     figures = {"wall_seconds": wall, "cpu_seconds": cpu, "ms_per_page": 1000 * cpu / max(1, len(htmls))}
-    return figures | summarise(score(listed, htmls, texts, marks=extractor == OURS))
+    marks = extractor == OURS
+    return figures | summarise(score(listed, htmls, texts, marks=marks), marks=marks)
 
 
 def read_pages(pages: str | Path, truth: str | Path) -> tuple[list[Any], list[str]]:
@@ -89,18 +95,31 @@ def score(
     return {kind: dict(figures) for kind, figures in sorted(found.items())}
 
 
-def summarise(by_kind: dict[str, dict[str, int]]) -> dict[str, float]:
-    """The figures of all kinds together, with the share of the worst."""
+def summarise(by_kind: dict[str, dict[str, int]], *, marks: bool = True) -> dict[str, float]:
+    """The figures of all kinds together, with the share of the worst; of what marks nothing, only what it keeps."""
     asked = [kind for kind in by_kind.values() if kind["formulas"]]
     every = max(1, sum(kind["formulas"] for kind in asked))
-    return {
+    figures: dict[str, float] = {
         "formulas": every,
         "kept": sum(kind["kept"] for kind in asked) / every,
-        "strict": sum(kind["strict"] for kind in asked) / every,
         "worst_kind": min((kind["kept"] / kind["formulas"] for kind in asked), default=0),
         "complete_pages": sum(kind["complete"] for kind in asked),
-        "negatives_marked": sum(kind["wrong"] for kind in by_kind.values()),
     }
+    if marks:
+        figures["strict"] = sum(kind["strict"] for kind in asked) / every
+        figures["negatives_marked"] = sum(kind["wrong"] for kind in by_kind.values())
+    return figures
+
+
+def shortfalls(by_kind: dict[str, dict[str, int]]) -> list[str]:
+    """What misses the shares that are to be kept, in words."""
+    missed = [
+        f"{kind}: {figures['kept']} of {figures['formulas']} kept, at least {_LOW:.0%} are wanted"
+        for kind, figures in by_kind.items()
+        if figures["kept"] < _LOW * figures["formulas"]
+    ]
+    kept = summarise(by_kind)["kept"] if any(figures["formulas"] for figures in by_kind.values()) else 0.0
+    return missed if kept >= _LEAST else [*missed, f"all: {kept:.1%} kept, at least {_LEAST:.0%} are wanted"]
 
 
 def is_kept(formula: Any, text: str) -> bool:
@@ -182,6 +201,11 @@ def main_with_kinds(argv: Sequence[str] | None = None) -> dict[str, dict[str, in
     if options.json:
         written = json.loads(options.json.read_text(encoding="utf-8"))
         options.json.write_text(json.dumps(written | {"kinds": by_kind}, indent=1) + "\n", encoding="utf-8")
+    missed = shortfalls(by_kind) if options.check else []
+    for line in missed:
+        print(f"missed: {line}")
+    if missed:
+        raise SystemExit(1)
     return by_kind
 
 

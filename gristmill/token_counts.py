@@ -16,6 +16,7 @@ DOCUMENT_STAGES = (
     "raw",
     "filtered",
     "deduped",
+    "paragraphs",
     "refined",
     "rephrased",
     "contamination",
@@ -25,6 +26,7 @@ DOCUMENT_STAGES = (
 MAKING = ("raw", "rephrased")  # stages of which every text is new
 EDITING = (
     "filtered",
+    "paragraphs",
     "refined",
     "contamination",
 )  # stages of which those are that the decisions say were edited

@@ -9,6 +9,7 @@ ROWS = [
     ("a", "raw", 10),
     ("b", "raw", 20),
     ("a", "filtered", 9),
+    ("b", "paragraphs", 18),
     ("a", "refined", 7),
     ("c", "rephrased", 5),
     ("c", "contamination", 4),
@@ -20,10 +21,11 @@ ROWS = [
     [
         ("raw", {"a": 10, "b": 20}),
         ("deduped", {"a": 9, "b": 20}),
-        ("refined", {"a": 7, "b": 20}),
-        ("rephrased", {"a": 7, "b": 20, "c": 5}),
-        ("contamination", {"a": 7, "b": 20, "c": 4}),
-        ("mixed", {"a": 7, "b": 20, "c": 4}),
+        ("paragraphs", {"a": 9, "b": 18}),
+        ("refined", {"a": 7, "b": 18}),
+        ("rephrased", {"a": 7, "b": 18, "c": 5}),
+        ("contamination", {"a": 7, "b": 18, "c": 4}),
+        ("mixed", {"a": 7, "b": 18, "c": 4}),
     ],
 )
 def test_a_document_counts_as_its_text_is_at_the_stage(stage: str, counts: dict[str, int]) -> None:

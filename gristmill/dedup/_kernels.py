@@ -28,6 +28,7 @@ _MOST = _U(0xFFFFFFFFFFFFFFFF)
 _BLOCK = (
     512  # shingles that go through all hash functions before the next ones: 4 KiB, which stays in the cache
 )
+_LANES = 32  # numbers of 32 bits in a round of a compiled loop; divides _BLOCK
 
 # numba's decorator has no type hints.
 _compiled: Any = njit(cache=True, nogil=True)
@@ -253,14 +254,14 @@ def _rotate(value, bits):
 
 @_compiled
 def roll_shingles(
-    data, offsets, flags, mapped, expanded, expansion_offsets, by_char, ngram,
-    n_words, hashes, hash_offsets, exact, unspaced,
+    data, offsets, plain, flags, mapped, expanded, expansion_offsets, by_char, ngram,
+    n_words, hashes, hash_offsets, exact, hard, unspaced,
 ):  # fmt: skip
     """Words, shingle hashes and a 128-bit digest of every text, without writing its normalised form.
 
-    Normalised as by `normalise` with runs of white space collapsed, except that no character looks at its neighbours.
-    A word's hash is taken over its code points; a shingle's is a polynomial in the hashes of its words, which rolls; so
-    is the digest. Out as by `hash_shingles`; exact: uint64[documents, 2].
+    Tables: OnePassTables of gristmill/dedup/normalise.py. A word's hash is taken over its code points; a shingle's is a
+    polynomial in the hashes of its words, which rolls; so is the digest. Out as by `hash_shingles`; exact:
+    uint64[documents, 2]; hard and unspaced as by `normalise`.
     """
     factor = _PRIME_1
     last_factor = _U(1)  # of the word that leaves the window
@@ -270,55 +271,74 @@ def roll_shingles(
     k = 0
     for document in range(offsets.shape[0] - 1):
         i, end = offsets[document], offsets[document + 1]
-        words = letters = letters_unspaced = 0
-        inside = False
+        words = slot = letters = letters_unspaced = 0
+        piece = last_piece = np.int64(0)  # what is left of a character that became several
+        inside = is_hard = False
         state, rolled, high, low = _PRIME_5, _0, _PRIME_3, _PRIME_4
         while True:
-            glyph, ends, more = DROPPED, True, i < end
-            if more:
-                code, i = _decode(data, i)
-                flag = flags[code]
-                letters += (flag >> 5) & 1
-                letters_unspaced += (flag >> 6) & 1
-                if flag & DIGIT:
-                    i = _end_of_number(data, i, end, flags)
-                    glyph, ends = _ZERO, by_char
-                elif not flag & (MARK | SPACE):
-                    glyph = mapped[code]
-                    if glyph == DROPPED:
-                        continue
-                    ends = by_char
+            glyph, ends, more = DROPPED, True, True
+            if piece < last_piece:
+                if expanded[piece] != _BLANK:
+                    glyph, ends = expanded[piece], by_char
+                piece += 1
+            else:
+                # Most bytes are letters of ASCII; one look at a small table is all that they need.
+                while i < end:
+                    letter = plain[data[i]]
+                    if letter == 0:
+                        break
+                    state = _absorb(state, letter & 0x7F)
+                    letters += letter >> 8
+                    inside = True
+                    i += 1
+                more = i < end
+                if more:
+                    code, i = _decode(data, i)
+                    flag = flags[code]
+                    letters += (flag >> 5) & 1
+                    letters_unspaced += (flag >> 6) & 1
+                    is_hard |= (flag & HARD) != 0
+                    if flag & DIGIT:
+                        i = _end_of_number(data, i, end, flags)
+                        glyph, ends = _ZERO, by_char
+                    elif not flag & (MARK | SPACE):
+                        glyph, ends = mapped[code], by_char
+                        if glyph == DROPPED:
+                            continue
+                        if glyph < DROPPED:
+                            piece, last_piece = expansion_offsets[-2 - glyph], expansion_offsets[-1 - glyph]
+                            glyph = DROPPED
             if inside and ends:
                 word = _mix(state)
                 high = (high ^ word) * _PRIME_2
                 high ^= high >> _U(29)
                 low = _rotate(low + word * _PRIME_1, 27) * _PRIME_4
-                slot = words % ngram
                 rolled = rolled * factor + word - ring[slot] * last_factor
                 ring[slot] = word
+                slot = slot + 1 if slot + 1 < ngram else 0
                 words += 1
                 if words >= ngram:
                     hashes[k] = _mix(rolled)
                     k += 1
+                state = _PRIME_5
                 inside = False
             if not more:
                 break
             if glyph != DROPPED:
-                if not inside:
-                    state = _PRIME_5
-                    inside = True
-                if glyph >= 0:
-                    state = (state ^ _U(glyph)) * _PRIME_2
-                    state ^= state >> _U(32)
-                else:
-                    for position in range(expansion_offsets[-2 - glyph], expansion_offsets[-1 - glyph]):
-                        state = (state ^ _U(expanded[position])) * _PRIME_2
-                        state ^= state >> _U(32)
+                state = _absorb(state, glyph)
+                inside = True
         ring[:] = _0
         n_words[document] = words
         hash_offsets[document + 1] = k
         exact[document, 0], exact[document, 1] = _mix(high + _U(words)), _mix(low)
+        hard[document] = is_hard
         unspaced[document] = 2 * letters_unspaced > letters
+
+
+@_compiled
+def _absorb(state, code):
+    state = (state ^ _U(code)) * _PRIME_2
+    return state ^ state >> _U(32)
 
 
 @_compiled
@@ -341,34 +361,34 @@ def find_short_minima(hashes, offsets, a, b, out):
         row[:] = np.uint32(0xFFFFFFFF)
         for first in range(offsets[document], offsets[document + 1], _BLOCK):
             size = min(_BLOCK, offsets[document + 1] - first)
-            for i in range(size):
-                halves[i] = np.uint32(hashes[first + i] >> _U(32))
-            for i in range(a.shape[0]):
-                row[i] = min(row[i], _least_short(halves[:size], a[i], b[i]))
+            # Filled up to whole lanes with a value that is there already, which changes no minimum.
+            filled = (size + _LANES - 1) // _LANES * _LANES
+            for i in range(filled):
+                halves[i] = np.uint32(hashes[first + min(i, size - 1)] >> _U(32))
+            block = halves[:filled]
+            whole = a.shape[0] - a.shape[0] % 4
+            for i in range(0, whole, 4):
+                _lower_four(block, a[i : i + 4], b[i : i + 4], row[i : i + 4])
+            for i in range(whole, a.shape[0]):
+                for x in block:
+                    row[i] = min(row[i], np.uint32(x * a[i] + b[i]))
 
 
 @_compiled
-def _least_short(block, a, b):
-    least = np.uint32(0xFFFFFFFF)
+def _lower_four(block, a, b, row):
+    """Four functions at once: one alone waits for its own minimum."""
+    a0, a1, a2, a3 = a[0], a[1], a[2], a[3]
+    b0, b1, b2, b3 = b[0], b[1], b[2], b[3]
+    least0, least1, least2, least3 = row[0], row[1], row[2], row[3]
     for x in block:
-        least = min(least, np.uint32(x * a + b))
-    return least
+        least0 = min(least0, np.uint32(x * a0 + b0))
+        least1 = min(least1, np.uint32(x * a1 + b1))
+        least2 = min(least2, np.uint32(x * a2 + b2))
+        least3 = min(least3, np.uint32(x * a3 + b3))
+    row[0], row[1], row[2], row[3] = least0, least1, least2, least3
 
 
 # -- minima and bands ----------------------------------------------------------------------------------------
-
-
-@_compiled
-def sort_shingles(hashes, offsets, out_offsets):
-    """Sort every document's hashes and keep each once, in place; `out_offsets` says where they then lie."""
-    k = 0
-    for document in range(offsets.shape[0] - 1):
-        ordered = np.sort(hashes[offsets[document] : offsets[document + 1]])
-        for i in range(ordered.shape[0]):
-            if i == 0 or ordered[i] != ordered[i - 1]:
-                hashes[k] = ordered[i]
-                k += 1
-        out_offsets[document + 1] = k
 
 
 @_compiled
@@ -419,36 +439,107 @@ def hash_bands(minima, rows, out):
 
 
 @_compiled
+def number_bands(bands, keys, numbers, out):
+    """Number the distinct band hashes from 0, in order of appearance; returns how many there are.
+
+    bands: uint64[documents, bands]. keys (uint64) and numbers (int32, all -1): an empty hash table, whose size is a
+    power of two above the count of hashes; it is filled. out: int32[documents, bands].
+    """
+    count = 0
+    for document in range(bands.shape[0]):
+        for band in range(bands.shape[1]):
+            slot = _find_slot(bands[document, band], keys, numbers)
+            if numbers[slot] < 0:
+                keys[slot], numbers[slot] = bands[document, band], count
+                count += 1
+            out[document, band] = numbers[slot]
+    return count
+
+
+@_compiled
+def look_up_bands(bands, keys, numbers, wanted, out):
+    """The numbers of these band hashes by a filled table, -1 for one that it has not or that is not `wanted`."""
+    for document in range(bands.shape[0]):
+        for band in range(bands.shape[1]):
+            number = numbers[_find_slot(bands[document, band], keys, numbers)]
+            out[document, band] = number if number >= 0 and wanted[number] else -1
+
+
+@_compiled
+def _find_slot(key, keys, used):
+    """Where the key is, or where it would go: the first slot from its low bits on whose `used` is below 0."""
+    last = keys.shape[0] - 1
+    slot = np.int64(key & _U(last))
+    while used[slot] >= 0 and keys[slot] != key:
+        slot = (slot + 1) & last
+    return slot
+
+
+@_compiled
+def list_documents(numbers, offsets, out):
+    """Documents by band number, ascending inside each; those of number n go to out[offsets[n] : offsets[n + 1]].
+
+    numbers: int32[documents, bands], -1 for none. offsets: int64[distinct numbers + 1], zeros, which are filled.
+    """
+    for document in range(numbers.shape[0]):
+        for band in range(numbers.shape[1]):
+            offsets[numbers[document, band] + 1] += numbers[document, band] >= 0
+    total = np.int64(0)
+    for number in range(1, offsets.shape[0]):
+        # Where the documents of `number - 1` start, for now; it moves to where they end.
+        offsets[number], total = total, total + offsets[number]
+    for document in range(numbers.shape[0]):
+        for band in range(numbers.shape[1]):
+            number = numbers[document, band]
+            if number >= 0:
+                out[offsets[number + 1]] = document
+                offsets[number + 1] += 1
+
+
+@_compiled
 def find_neighbours(
-    bands, shingles, shingle_offsets, queries, limits, hit_hashes, hit_documents, pool, pool_offsets,
-    verify, threshold, most, compared, found, similarity,
+    numbers, shingles, starts, stops, queries, limits, run_offsets, run_documents, pool, pool_starts, pool_stops,
+    keys, seen, verify, threshold, most, compared, found, similarity,
 ):  # fmt: skip
     """For every query, the first document of the pool that shares a band and is similar enough.
 
-    bands: uint64[documents, bands] of this shard. shingles, shingle_offsets: its sorted shingles.
-    queries: rows of this shard. limits: per query, the first document of the pool that comes too late for it.
-    hit_hashes, hit_documents: band hashes of the pool, sorted, and by document inside a hash.
-    pool, pool_offsets: sorted shingles of the pool's documents. most: comparisons allowed to a query.
-    In and out: compared, comparisons of the query so far. Out: found (document of the pool or -1),
-    similarity.
+    numbers: int32[documents, bands] of this shard. shingles, starts, stops: its shingles, by document.
+    queries: documents of this shard. limits: per query, the first document of the pool that comes too late for it.
+    run_offsets, run_documents: the pool's documents by number of the band. pool, pool_starts, pool_stops: the pool's
+    shingles. keys (uint64), seen (int32): scratch; a power of two above the shingles of the longest document.
+    most: comparisons allowed to a query. In and out: compared, comparisons of the query so far. Out: found (document
+    of the pool or -1), similarity.
     """
-    n_bands = bands.shape[1]
+    n_bands = numbers.shape[1]
     position = np.empty(n_bands, np.int64)
     stop = np.empty(n_bands, np.int64)
+    distinct = np.full(pool_starts.shape[0], -1, np.int64)  # shingles of the pool's documents, each once
     for q in range(queries.shape[0]):
         query = queries[q]
         found[q] = -1
         for band in range(n_bands):
-            position[band] = np.searchsorted(hit_hashes, bands[query, band], side="left")
-            stop[band] = np.searchsorted(hit_hashes, bands[query, band], side="right")
-        mine = shingles[shingle_offsets[query] : shingle_offsets[query + 1]]
+            number = numbers[query, band]
+            position[band], stop[band] = run_offsets[number], run_offsets[number + 1]
+        mine = shingles[starts[query] : stops[query]]
+        filled, size, before = 0, np.int64(0), compared[q]
         while compared[q] < most:
-            candidate = _next_candidate(position, stop, hit_documents, limits[q])
+            candidate = _next_candidate(position, stop, run_documents, limits[q])
             if candidate < 0:
                 break
             compared[q] += 1
-            other = pool[pool_offsets[candidate] : pool_offsets[candidate + 1]]
-            value = jaccard(mine, other, threshold) if verify else 1.0
+            value = 1.0
+            if verify:
+                other = pool[pool_starts[candidate] : pool_stops[candidate]]
+                if distinct[candidate] < 0:
+                    distinct[candidate] = _fill_set(other, keys, seen)
+                    filled = 0
+                if filled == 0:
+                    size = _fill_set(mine, keys, seen)
+                    filled = count_slots(mine.shape[0])
+                mark = np.int32(compared[q] - before)
+                value = _jaccard(
+                    other, distinct[candidate], keys[:filled], seen[:filled], size, mark, threshold
+                )
             if value >= threshold:
                 found[q] = candidate
                 similarity[q] = value
@@ -471,27 +562,63 @@ def _next_candidate(position, stop, documents, limit):
 
 
 @_compiled
-def jaccard(left, right, threshold):
-    """Jaccard similarity of two sorted sets of uint64; 0 as soon as it is certain to stay below `threshold`.
+def count_slots(count):
+    """Slots for so many hashes: a power of two, at least a third of them empty."""
+    size = 4
+    while size < count + (count >> 1):
+        size *= 2
+    return size
 
+
+@_compiled
+def _fill_set(hashes, keys, seen):
+    """Put the hashes into the first slots of `keys`, where `seen` becomes 0 and is -1 elsewhere; how many differ."""
+    size = count_slots(hashes.shape[0])
+    keys, seen = keys[:size], seen[:size]
+    seen[:] = -1
+    count = 0
+    for value in hashes:
+        slot = _find_slot(value, keys, seen)
+        if seen[slot] < 0:
+            keys[slot], seen[slot] = value, 0
+            count += 1
+    return count
+
+
+@_compiled
+def _jaccard(hashes, distinct, keys, seen, size, mark, threshold):
+    """Jaccard similarity of hashes with a filled set; 0 as soon as it is certain to stay below `threshold`.
+
+    distinct: how many of the hashes differ. size: hashes in the set. mark: above 0, another one in each call.
     Two empty sets have similarity 0: nothing says that they are alike.
     """
-    total = left.shape[0] + right.shape[0]
+    total = distinct + size
     # The least intersection that reaches the threshold, found with the very division of the result: a product
     # would round otherwise.
     needed = max(0, int(threshold * total / (1.0 + threshold)) - 2)
     while needed < total and needed / (total - needed) < threshold:
         needed += 1
-    i = j = common = 0
-    while common + min(left.shape[0] - i, right.shape[0] - j) >= needed:
-        if i == left.shape[0] or j == right.shape[0]:
-            return common / (total - common) if total > 0 else 0.0
-        if left[i] == right[j]:
+    if total == 0 or min(distinct, size) < needed:
+        return 0.0
+    common = 0
+    left = hashes.shape[0]
+    for value in hashes:
+        if common + left < needed:
+            return 0.0
+        left -= 1
+        slot = _find_slot(value, keys, seen)
+        if seen[slot] >= 0 and seen[slot] != mark:
+            seen[slot] = mark
             common += 1
-            i += 1
-            j += 1
-        elif left[i] < right[j]:
-            i += 1
-        else:
-            j += 1
-    return 0.0
+    return common / (total - common) if common >= needed else 0.0
+
+
+@_compiled
+def jaccard(left, right, threshold):
+    """Jaccard similarity of two lists of hashes, repeated ones counted once; 0 where it is below `threshold`."""
+    size = count_slots(max(left.shape[0], right.shape[0]))
+    keys, seen = np.empty(size, np.uint64), np.empty(size, np.int32)
+    distinct = _fill_set(right, keys, seen)
+    count = _fill_set(left, keys, seen)
+    used = count_slots(left.shape[0])
+    return _jaccard(right, distinct, keys[:used], seen[:used], count, np.int32(1), threshold)

@@ -18,7 +18,7 @@ components.
 
 Earlier shards are read one after the other: first 16 bytes per document for the exact twins, then the bands
 of the documents that are still open, then the shingles of candidates. Memory: this shard's signatures without
-the text, and of one earlier shard the bands in common and the shingles of candidates. Time is linear in the
+the text, and of one earlier shard the bands and the shingles of candidates. Time is linear in the
 bands of all earlier shards, plus `max_candidates` comparisons per document at most.
 """
 
@@ -119,11 +119,12 @@ def _find_near(
     this: pl.DataFrame, earlier: list[pl.LazyFrame], options: DuplicateOptions, twins: _Twins
 ) -> None:
     """Note the earliest verified neighbour of the documents without a twin so far."""
-    signed = this.filter(pl.col("n_shingles") > 0)
-    if signed.is_empty():
+    rows = np.flatnonzero(this["n_shingles"].to_numpy() > 0)
+    if not len(rows):
         return
-    bands = signed["bands"].explode().to_numpy().reshape(signed.height, -1)
-    rows = signed["row"].to_numpy().astype(np.int64)
+    index = _BandIndex(_flatten(this["bands"])[0].reshape(len(rows), -1))
+    shingles, offsets = _flatten(this["shingles"])
+    starts, stops = offsets[rows], offsets[rows + 1]
     queries = np.flatnonzero(twins.shard[rows] < 0)
     compared = np.zeros(len(queries), np.int64)
     most = _NO_LIMIT if options.max_candidates is None else options.max_candidates
@@ -131,68 +132,90 @@ def _find_near(
     for number, table in enumerate([*earlier, None]):
         if not len(queries):
             break
-        # Every document of this shard may be the twin of a later one, also those that have a twin.
-        source = signed.lazy() if table is None else table
-        hits, candidates = _find_candidates(source, bands[queries], repeated=table is None)
-        asked = np.flatnonzero(np.isin(bands[queries], hits["hash"].to_numpy()).any(axis=1))
-        asking = queries[asked]
-        pool, pool_offsets = _sets(candidates["shingles"])
-        pool_rows = candidates["row"].to_numpy().astype(np.int64)
-        shingles, offsets = _sets(signed["shingles"][asking])
-        limits = (
-            np.searchsorted(pool_rows, rows[asking])
-            if table is None
-            else np.full(len(asking), candidates.height)
-        )
-        found = np.empty(len(asking), np.int64)
-        similarity = np.empty(len(asking))
-        counts = compared[asked]
+        if table is None:
+            # Every document of this shard may be the twin of a later one, also those that have a twin.
+            runs, pool_rows, limits = index.numbers, rows, queries
+            pool, pool_starts, pool_stops = shingles, starts, stops
+        else:
+            runs, pool_rows = _find_candidates(table, index, queries)
+            if not len(pool_rows):
+                continue
+            pool, pool_offsets = _flatten(_read_shingles(table, pool_rows))
+            pool_starts, pool_stops = pool_offsets[:-1], pool_offsets[1:]
+            limits = np.full(len(queries), len(pool_rows))
+        run_offsets, run_documents = _list_documents(runs, index.count)
+        longest = max(int((stops - starts).max()), int((pool_stops - pool_starts).max()))
+        slots = _slots(longest)
+        found = np.empty(len(queries), np.int64)
+        similarity = np.empty(len(queries))
         _kernels.find_neighbours(
-            bands[asking], shingles, offsets, np.arange(len(asking)), limits,
-            hits["hash"].to_numpy(), hits["document"].cast(pl.Int64).to_numpy(), pool, pool_offsets,
-            options.verify, options.threshold, most, counts, found, similarity,
+            index.numbers, shingles, starts, stops, queries, limits, run_offsets, run_documents,
+            pool, pool_starts, pool_stops, np.empty(slots, np.uint64), np.empty(slots, np.int32),
+            options.verify, options.threshold, most, compared, found, similarity,
         )  # fmt: skip
-        compared[asked] = counts
         got = found >= 0
-        twins.shard[rows[asking[got]]] = number
-        twins.row[rows[asking[got]]] = pool_rows[found[got]]
-        twins.similarity[rows[asking[got]]] = similarity[got]
-        twins.stopped[rows[queries]] = compared >= most
-        left = np.ones(len(queries), np.bool_)
-        left[asked[got]] = False
-        twins.stopped[rows[queries[~left]]] = False
-        queries, compared = queries[left], compared[left]
+        twins.shard[rows[queries[got]]] = number
+        twins.row[rows[queries[got]]] = pool_rows[found[got]]
+        twins.similarity[rows[queries[got]]] = similarity[got]
+        twins.stopped[rows[queries]] = ~got & (compared >= most)
+        queries, compared = queries[~got], compared[~got]
+
+
+class _BandIndex:
+    """The distinct band hashes of a shard, numbered, in a hash table; 18 to 36 bytes for each."""
+
+    def __init__(self, bands: npt.NDArray[np.uint64]) -> None:
+        slots = _slots(bands.size)
+        self._keys, self._numbers = np.empty(slots, np.uint64), np.full(slots, -1, np.int32)
+        self.numbers: npt.NDArray[np.int32] = np.empty(bands.shape, np.int32)  # by document and band
+        self.count = _kernels.number_bands(bands, self._keys, self._numbers, self.numbers)
+
+    def look_up(
+        self, bands: npt.NDArray[np.uint64], documents: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int32]:
+        """The numbers of other documents' bands; -1 for those that none of the given documents has."""
+        wanted = np.zeros(self.count, np.bool_)
+        wanted[self.numbers[documents].ravel()] = True
+        found = np.empty(bands.shape, np.int32)
+        _kernels.look_up_bands(bands, self._keys, self._numbers, wanted, found)
+        return found
 
 
 def _find_candidates(
-    table: pl.LazyFrame, bands: npt.NDArray[np.uint64], *, repeated: bool
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(hash, document) of the bands that a shard shares, sorted, and the (row, shingles) that `document` numbers.
-
-    repeated: the shard is the one that `bands` are of, and only bands that two of its documents have are shared.
-    """
-    wanted = pl.LazyFrame({"hash": bands.ravel()})
-    held = table.select("row", hash=pl.col("bands")).explode("hash").drop_nulls()
-    if repeated:
-        held = held.filter(pl.col("hash").is_duplicated())
-    hits = held.join(wanted, on="hash", how="semi").sort("hash", "row").collect(engine="streaming")
-    rows = hits["row"].unique().sort()
-    candidates = (
-        table.select("row", "shingles").filter(pl.col("row").is_in(rows.implode())).collect().sort("row")
-        if len(rows)
-        else pl.DataFrame(schema={"row": pl.UInt32, "shingles": pl.List(pl.UInt64)})
-    )
-    return hits.select("hash", document=rows.search_sorted(hits["row"])), candidates
+    table: pl.LazyFrame, index: _BandIndex, queries: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Of an earlier shard's documents that share a band with a query: numbers of their bands, and rows, ascending."""
+    signed = table.select("row", "bands").filter(pl.col("bands").list.len() > 0).collect().sort("row")
+    found = index.look_up(_flatten(signed["bands"])[0].reshape(-1, index.numbers.shape[1]), queries)
+    shared = (found >= 0).any(axis=1)
+    return found[shared], signed["row"].to_numpy()[shared].astype(np.int64)
 
 
-def _sets(lists: pl.Series) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    """Shingles of many documents as sets: ascending, each once; and where each document's begin."""
-    offsets = np.zeros(len(lists) + 1, np.int64)
-    np.cumsum(lists.list.len().to_numpy(), out=offsets[1:])
-    values = lists.explode(empty_as_null=False).to_numpy().copy()
-    starts = np.zeros_like(offsets)
-    _kernels.sort_shingles(values, offsets, starts)
-    return values[: starts[-1]], starts
+def _read_shingles(table: pl.LazyFrame, rows: npt.NDArray[np.int64]) -> pl.Series:
+    wanted = pl.Series(rows, dtype=pl.UInt32)
+    found = table.select("row", "shingles").filter(pl.col("row").is_in(wanted.implode())).collect()
+    return found.sort("row")["shingles"]
+
+
+def _list_documents(
+    runs: npt.NDArray[np.int32], count: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Documents that have each of the numbered bands, ascending: where they begin, and they."""
+    offsets, documents = np.zeros(count + 1, np.int64), np.empty(runs.size, np.int32)
+    _kernels.list_documents(runs, offsets, documents)
+    return offsets, documents
+
+
+def _slots(count: int) -> int:
+    """Size of a hash table: a power of two, at least a third of it empty."""
+    return int(_kernels.count_slots(count))
+
+
+def _flatten(lists: pl.Series) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    """Values of all lists, one after the other, and where each begins; not copied where the column is one piece."""
+    array = lists.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    offsets = array.offsets.to_numpy()
+    return array.values.to_numpy()[offsets[0] : offsets[-1]], offsets - offsets[0]
 
 
 def _decide(

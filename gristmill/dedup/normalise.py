@@ -44,7 +44,8 @@ _LETTERS = regex.compile(r"\p{L}")
 _UNSPACED = regex.compile(
     r"[\p{L}&&[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]", regex.V1
 )
-_CAPITAL_SIGMA = "Σ"
+_WORD_CHARACTER = re.compile(r"\w")
+_CAPITAL_SIGMA, _SIGMA, _LAST_SIGMA = "Σ", "σ", "ς"
 _SURROGATES = range(0xD800, 0xE000)
 _PAGE = 256  # code points that are looked at together while the tables are made
 
@@ -155,10 +156,68 @@ def character_tables(options: NormaliseOptions) -> CharacterTables:
     return CharacterTables(_character_flags(options), mapped, expanded, offsets, growth)
 
 
+@dataclass(frozen=True)
+class OnePassTables:
+    """What the kernel that reads a text once knows of every code point."""
+
+    plain: npt.NDArray[
+        np.uint16
+    ]  # per byte: what becomes of an ASCII letter or digit, + 256 for letters; else 0
+    flags: npt.NDArray[np.uint8]  # HARD: the text must be composed (NFC) before
+    mapped: npt.NDArray[np.int32]
+    expanded: npt.NDArray[np.int32]  # a blank in it ends a word
+    expansion_offsets: npt.NDArray[np.int64]
+
+
+@lru_cache(maxsize=4)
+def one_pass_tables(options: NormaliseOptions, *, alphanumeric: bool) -> OnePassTables:
+    """The tables of these options; alphanumeric: what is not \\w parts words, instead of `punctuation`.
+
+    A text is composed first unless its characters are taken apart, and the two small sigmas are one letter, since which
+    of them a capital becomes hangs on its neighbours.
+    """
+    if alphanumeric:
+        options = options.model_copy(update={"punctuation": False})
+    tables = character_tables(options)
+    flags, mapped, expanded = tables.flags & ~np.uint8(_kernels.HARD), tables.mapped.copy(), tables.expanded
+    if options.lowercase:
+        mapped[ord(_LAST_SIGMA)] = ord(_SIGMA)
+    if alphanumeric:
+        is_word = np.zeros(len(flags), np.bool_)
+        is_word[[ord(c) for c in _WORD_CHARACTER.findall(_every_character())]] = True
+        flags[(mapped >= 0) & ~is_word[np.maximum(mapped, 0)]] |= _kernels.SPACE
+        expanded = np.where(is_word[expanded], expanded, ord(" ")).astype(np.int32)
+    if not options.diacritics:
+        flags[_composed_away()] |= _kernels.HARD
+    plain = np.zeros(256, np.uint16)
+    easy = (flags[:128] & ~np.uint8(_kernels.LETTER)) == 0
+    plain[:128] = np.where(easy, mapped[:128] + 256 * (flags[:128] & _kernels.LETTER > 0), 0)
+    return OnePassTables(plain, flags, mapped, expanded, tables.expansion_offsets)
+
+
+@lru_cache(maxsize=1)
+def _composed_away() -> list[int]:
+    """Code points without which a text is composed (NFC) already: those that change, combine, or are sorted."""
+    found = set(range(0x1161, 0x1176)) | set(range(0x11A8, 0x11C3))  # vowels and tails of Hangul
+    for character in _every_character():
+        if unicodedata.combining(character) or not unicodedata.is_normalized("NFC", character):
+            found.add(ord(character))
+        parts = unicodedata.decomposition(character).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            found.add(int(parts[1], 16))
+    return sorted(found)
+
+
+@lru_cache(maxsize=1)
+def _every_character() -> str:
+    """4 MB."""
+    return "".join(chr(code) for code in range(sys.maxunicode + 1) if code not in _SURROGATES)
+
+
 def _character_flags(options: NormaliseOptions) -> npt.NDArray[np.uint8]:
     """The bits of every code point."""
     flags = np.zeros(sys.maxunicode + 1, np.uint8)
-    everything = "".join(chr(code) for code in range(len(flags)) if code not in _SURROGATES)
+    everything = _every_character()
 
     def mark(characters: list[str] | str, bit: int) -> None:
         flags[[ord(c) for c in characters]] |= bit

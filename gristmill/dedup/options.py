@@ -1,4 +1,4 @@
-"""Options of the stages `signatures` and `duplicates`.
+"""Options of the stages `signatures`, `duplicates` and `paragraphs`.
 
 They are two groups on purpose: signatures are made from `SignatureOptions` alone, so another threshold
 compares again and hashes nothing again.
@@ -42,7 +42,8 @@ class NormaliseOptions(Options):
     diacritics: bool = Field(
         default=True,
         description="Characters are taken apart (NFD) and marks without width (category Mn) removed: `é` "
-        f"becomes `e`. Removes vowel signs of Indic scripts too. {_FINEWEB}",
+        f"becomes `e`. Removes vowel signs of Indic scripts too. false with hash `rolling`: characters are composed "
+        f"(NFC), so that both ways to write `é` stay equal. {_FINEWEB}",
     )
 
 
@@ -64,11 +65,12 @@ class SignatureOptions(Options):
     normalise: NormaliseOptions = Field(
         default=NormaliseOptions(), description="What is made equal before texts are compared."
     )
-    words: Literal["whitespace", "char", "spacy_en"] = Field(
+    words: Literal["whitespace", "alphanumeric", "char", "spacy_en"] = Field(
         default="whitespace",
-        description="What a word is: a run between blanks; every character (for Chinese, Japanese, Thai, Khmer, "
-        "Lao, Burmese); or a token of spaCy's blank English pipeline, as FineWeb has it (slow; needs the extra "
-        "`spacy`).",
+        description="What a word is: a run between blanks; a run of letters, digits and underscores (Python's `\\w+`; "
+        "hash `rolling` only, and `normalise.punctuation` does not matter); every character (for Chinese, Japanese, "
+        "Thai, Khmer, Lao, Burmese); or a token of spaCy's blank English pipeline, as FineWeb has it (slow; needs the "
+        "extra `spacy`).",
     )
     ngram: int = Field(
         default=5,
@@ -109,10 +111,15 @@ class SignatureOptions(Options):
     @model_validator(mode="after")
     def _one_pass_is_possible(self) -> Self:
         plain = self.normalise.whitespace and not (self.normalise.weekdays or self.normalise.months)
+        if self.words == "alphanumeric" and self.hash != "rolling":
+            raise ValueError(
+                f"words `alphanumeric` needs hash `rolling`, got {self.hash!r}; choose preset `high_recall`, or words "
+                "`whitespace`"
+            )
         if self.hash == "rolling" and not (plain and self.words != "spacy_en" and self.precision == 64):
             raise ValueError(
-                "hash `rolling` needs normalise.whitespace, no weekdays or months, words `whitespace` or `char` and "
-                "precision 64; choose preset `fineweb`, or hash `xxhash`"
+                "hash `rolling` needs normalise.whitespace, no weekdays or months, other words than `spacy_en` "
+                "and precision 64; choose preset `fineweb`, or hash `xxhash`"
             )
         return self
 
@@ -146,6 +153,56 @@ class DuplicateOptions(Options):
     )
 
 
+class ParagraphOptions(Options):
+    """Which lines or paragraphs are cut out of the documents because they occur again and again."""
+
+    unit: Literal["line", "paragraph"] = Field(
+        default="line",
+        description="What is compared: lines, or paragraphs, which are lines up to a blank one. Source: CCNet "
+        "(arXiv 1911.00359), facebookresearch/cc_net, which calls a line a paragraph.",
+    )
+    hash: Literal["xxhash", "sha1"] = Field(
+        default="xxhash",
+        description="Hash of the normalised unit. `sha1` takes the first eight bytes of SHA-1 as CCNet does; it runs "
+        "in Python and serves to reproduce its tables.",
+    )
+    min_chars: int = Field(
+        default=1,
+        ge=0,
+        description="Characters that a unit must have, after normalisation, to be counted and cut. With 0 blank lines "
+        "count too, as in CCNet, and a text loses its paragraphs.",
+    )
+    min_count: int = Field(
+        default=2,
+        ge=2,
+        description="Occurrences from which a unit repeats. 2: CCNet. 7: lines seen more than six times, The Llama 3 "
+        "Herd of Models (arXiv 2407.21783), section 3.1.1.",
+    )
+    keep: Literal["first", "none"] = Field(
+        default="first",
+        description="What stays of a unit that repeats: its first occurrence by order of registration, or nothing, as "
+        "in CCNet's two passes.",
+    )
+    within_document: bool = Field(
+        default=True,
+        description="A unit that repeats an earlier one of the same document is cut, however rare it is elsewhere. "
+        "Source: cc_net/dedup.py.",
+    )
+    min_chars_left: int = Field(
+        default=1,
+        ge=0,
+        description="Characters that an edited document must still have, without white space at either end. A document "
+        "without a unit left is always dropped.",
+    )
+    snapshot_shards: int | None = Field(
+        default=None,
+        ge=1,
+        description="Units are counted over the first so many shards by order of registration. null counts all shards, "
+        "so every new shard counts anew, and makes all shards of stage `paragraphs` anew whose counts differ. With a "
+        "number, later shards are compared with the counts of the snapshot and change nothing for the others.",
+    )
+
+
 class DedupOptions(Options):
     """Options of deduplication by document."""
 
@@ -154,6 +211,11 @@ class DedupOptions(Options):
     )
     duplicates: DuplicateOptions = Field(
         default=DuplicateOptions(), description="Which documents are dropped (stage `duplicates`)."
+    )
+    paragraphs: ParagraphOptions | None = Field(
+        default=None,
+        description="Which repeated lines or paragraphs are cut, after documents are dropped (stage `paragraphs`); "
+        "null: none.",
     )
 
     @model_validator(mode="after")

@@ -7,6 +7,8 @@ words than that has none. Source: FineWeb (arXiv 2406.17557); huggingface/datatr
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,9 +20,11 @@ import pyarrow as pa
 import xxhash
 
 from gristmill.dedup import _kernels
-from gristmill.dedup.normalise import buffers, character_tables
+from gristmill.dedup.normalise import buffers, character_tables, normalise_text
 from gristmill.dedup.options import SignatureOptions
 from gristmill.errors import StageError
+
+_ALPHANUMERIC = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,26 @@ def hash_shingles(texts: pa.LargeStringArray, options: SignatureOptions) -> Shin
 
 def list_words(text: str, options: SignatureOptions) -> list[str]:
     """Words of a normalised text; the definition."""
+    if options.words == "alphanumeric":
+        return _ALPHANUMERIC.findall(text)
     if options.words == "char":
         return [character for character in text if not character.isspace()]
     return _spacy_words(text) if options.words == "spacy_en" else text.split()
+
+
+def read_words(text: str, options: SignatureOptions) -> list[str]:
+    """Words of a text as hash `rolling` has them, which normalises otherwise in three ways; the definition.
+
+    Texts are composed (NFC) unless `diacritics` takes them apart; small sigmas are one letter; and words of letters and
+    digits need no `punctuation`.
+    """
+    normalise = options.normalise
+    if not normalise.diacritics:
+        text = unicodedata.normalize("NFC", text)
+    if options.words == "alphanumeric":
+        normalise = normalise.model_copy(update={"punctuation": False})
+    text = normalise_text(text, normalise)
+    return list_words(text.replace("ς", "σ") if normalise.lowercase else text, options)
 
 
 def list_shingles(words: list[str], ngram: int) -> Iterator[str]:

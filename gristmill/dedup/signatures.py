@@ -25,7 +25,7 @@ import polars as pl
 import pyarrow as pa
 
 from gristmill.dedup import _kernels
-from gristmill.dedup.normalise import buffers, character_tables, normalise_texts
+from gristmill.dedup.normalise import buffers, normalise_texts, one_pass_tables
 from gristmill.dedup.options import SignatureOptions
 from gristmill.dedup.shingles import Shingles, hash_shingles
 from gristmill.documents import Schema, empty
@@ -153,20 +153,35 @@ def _read_normalised(texts: pl.Series, options: SignatureOptions) -> _Read:
 
 
 def _read_rolling(texts: pl.Series, options: SignatureOptions) -> _Read:
-    """In one pass, without writing normalised texts."""
-    tables = character_tables(options.normalise)
-    data, offsets = buffers(texts.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))
+    """In one pass, without writing normalised texts; in two where a text was not composed (NFC), but must be."""
+    texts = texts.fill_null("").rechunk()
+    found, hard = _roll(texts, options)
+    if hard.any():
+        rows = np.flatnonzero(hard)
+        given = texts.gather(rows)
+        composed = given.str.normalize("NFC")
+        if not composed.equals(given):
+            found, _ = _roll(texts.clone().scatter(rows, composed), options)
+    return found
+
+
+def _roll(texts: pl.Series, options: SignatureOptions) -> tuple[_Read, npt.NDArray[np.bool_]]:
+    tables = one_pass_tables(options.normalise, alphanumeric=options.words == "alphanumeric")
+    data, offsets = buffers(texts.to_arrow(compat_level=pl.CompatLevel.oldest()))
     count, used = len(texts), int(offsets[-1] - offsets[0])
     by_char = options.words == "char"
     hashes = np.empty(used if by_char else used // 2 + count, np.uint64)
     hash_offsets = np.zeros(count + 1, np.int64)
-    n_words, unspaced = np.empty(count, np.uint32), np.empty(count, np.bool_)
+    n_words = np.empty(count, np.uint32)
+    hard, unspaced = np.empty(count, np.bool_), np.empty(count, np.bool_)
     exact = np.empty((count, 2), np.uint64)
+    plain = np.zeros_like(tables.plain) if by_char else tables.plain
     _kernels.roll_shingles(
-        data, offsets, tables.flags, tables.mapped, tables.expanded, tables.expansion_offsets,
-        by_char, options.ngram, n_words, hashes, hash_offsets, exact, unspaced,
+        data, offsets, plain, tables.flags, tables.mapped, tables.expanded, tables.expansion_offsets,
+        by_char, options.ngram, n_words, hashes, hash_offsets, exact, hard, unspaced,
     )  # fmt: skip
-    return Shingles(n_words, hashes[: hash_offsets[-1]].copy(), hash_offsets), exact, unspaced
+    # The pages of `hashes` past the last one were never touched, so they take no memory.
+    return (Shingles(n_words, hashes[: hash_offsets[-1]], hash_offsets), exact, unspaced), hard
 
 
 def _digest(texts: pa.LargeStringArray) -> npt.NDArray[np.uint64]:

@@ -71,7 +71,10 @@ _NO_IP_AFTER = re.compile(r"[\w.]")
 _VERSION_BEFORE = re.compile(r"(?i)\b(?:v|ver|vers|version|release|rev|revision|build|firmware)[.:]? ?\Z")
 _COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _BEFORE_COLON = re.compile(r"[0-9A-Fa-f]{1,4}\Z")
-_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4})?(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:]|\.\d)")
+_IPV6 = re.compile(  # the last 32 bits may be written as IPv4
+    r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4})?(?::[0-9A-Fa-f]{0,4}){2,7}"
+    rf"(?:(?<=:)(?:{_NO_ZERO}\.){{3}}{_NO_ZERO})?(?![\w:]|\.\d)"
+)
 _LONG_GROUP = re.compile(r"[0-9A-Fa-f]{3}")
 # Not globally reachable, or not one machine's: IANA registries of special-purpose addresses, and multicast.
 _NOT_PUBLIC = tuple(
@@ -355,7 +358,8 @@ def _local_start(text: str, first: int, at: int) -> int | None:
 
 
 def _find_ips(text: str, options: PiiOptions) -> list[tuple[int, int]]:
-    found = []
+    found = _find_ipv6(text, options)
+    longer = list(found)
     for candidate in _NUMBERS.finditer(text):
         start = candidate.start()
         match = _STRICT_IPV4.match(text, start)
@@ -363,8 +367,15 @@ def _find_ips(text: str, options: PiiOptions) -> list[tuple[int, int]]:
             continue
         if _VERSION_BEFORE.search(text, max(0, start - 12), start):
             continue
+        if any(first <= start < last for first, last in longer):
+            continue
         if not options.public_ips_only or _is_public(ipaddress.ip_address(match.group())):
             found.append(match.span())
+    return sorted(found)
+
+
+def _find_ipv6(text: str, options: PiiOptions) -> list[tuple[int, int]]:
+    found = []
     end = 0
     while (colons := _COLONS.search(text, end)) is not None:
         before = _BEFORE_COLON.search(text, max(end, colons.start() - 4), colons.start())
@@ -372,7 +383,7 @@ def _find_ips(text: str, options: PiiOptions) -> list[tuple[int, int]]:
         end = match.end() if match else colons.start() + 1
         if match is not None and _is_masked_v6(match.group(), options):
             found.append(match.span())
-    return sorted(found)
+    return found
 
 
 def _is_masked_v6(written: str, options: PiiOptions) -> bool:

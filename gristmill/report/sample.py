@@ -43,6 +43,7 @@ def sample(
         "contamination": _drops_and_edits,
         "duplicates": _pairs,
         "deduped": _pairs,
+        "paragraphs": _drops_and_edits,
         "refined": _refinements,
         "rephrased": _rephrasings,
         "selected": _drops,

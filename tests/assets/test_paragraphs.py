@@ -6,15 +6,16 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets import paragraphs
+from assets import paragraphs, tokens
 from assets.graph import steps as graph
 from assets.step import Built, Input, Step, build, identify, partitions_read
 from gristmill.dedup import COUNTS, EDITS, UNITS, undo
 from gristmill.documents import DECISIONS, DOCUMENTS, check_conservation, document_id
-from gristmill.errors import RecipeError
 from gristmill.recipe import Recipe
-from gristmill.report import trace
+from gristmill.report import sample, trace
 from gristmill.store import Shard, Store, tables
+from gristmill.token_counts import counts_of
+from resources.tools import Tools
 from tests.assets.stores import NO_TOOLS, add_shard, recipe_of
 
 FOOTER = "Share this page with a friend"
@@ -91,11 +92,8 @@ def test_each_step_reads_its_own_options(options: str, same: list[bool]) -> None
 def test_the_stage_is_left_out_without_its_section_and_what_follows_reads_it_otherwise() -> None:
     without = [step.name for step in graph(recipe_of("dedup: {}\n"))]
     assert without == ["raw", "signatures", "duplicates", "deduped"]
-    more = "models: {stub: {engine: stub}}\ntokenizer: stub\nrefine: {model: stub}\nquality: {positives: [web]}\n"
-    try:
-        found = {step.name: step for step in graph(recipe_with(more=more))}
-    except RecipeError:  # the other sections are not what is tested
-        found = {step.name: step for step in graph(recipe_with(more=more.partition("quality")[0]))}
+    more = "models: {stub: {engine: stub}}\ntokenizer: stub\nrefine: {model: stub}\n"
+    found = {step.name: step for step in graph(recipe_with(more=more))}
     assert [given.asset for given in found["refined"].inputs] == [NAME]
     assert [(i.asset, i.tables) for i in found["tokens"].inputs][:2] == [
         ("raw", ("documents",)),
@@ -112,7 +110,9 @@ def test_lines_of_earlier_shards_are_cut_and_can_be_put_back(tmp_path: Path) -> 
     assert texts(store, first) == {key("a"): FIRST["a"], key("b"): "The river."}
     assert texts(store, second) == {key("c"): "The ferry.\nThe bank.", key("e"): "The wheel."}
     for one, given in ((first, FIRST), (second, SECOND)):
-        documents, decisions, edits = (table(store, one, name) for name in ("documents", "decisions", "edits"))
+        documents, decisions, edits = (
+            table(store, one, name) for name in ("documents", "decisions", "edits")
+        )
         assert [t.schema for t in (documents, decisions, edits)] == [
             pl.Schema(schema) for schema in (DOCUMENTS, DECISIONS, EDITS)
         ]
@@ -136,7 +136,9 @@ def test_what_was_cut_is_shown(tmp_path: Path) -> None:
     store, recipe = Store.open(tmp_path), recipe_with()
     shards = [add_shard(store, given, asset="deduped") for given in (FIRST, SECOND)]
     built = build_all(recipe, store, shards)
-    assert built[TABLE].manifest.figures == {
+    counted = built[TABLE].manifest.figures
+    names = ("shards", "units", "repeated_units", "repeated_occurrences", "by_count")
+    assert {name: counted[name] for name in names} == {
         "shards": 2,
         "units": 10,
         "repeated_units": 1,
@@ -205,7 +207,8 @@ def test_a_shard_outside_the_snapshot_keeps_no_first_occurrence(tmp_path: Path) 
 def test_the_first_shards_are_read_in_an_order_that_counts() -> None:
     recipe = recipe_with()
     shards = [
-        Shard(sequence=i, key=name, source=name[:-5], files=()) for i, name in enumerate(["b-0001", "a-0001", "b-0002"])
+        Shard(sequence=i, key=name, source=name[:-5], files=())
+        for i, name in enumerate(["b-0001", "a-0001", "b-0002"])
     ]
     assert partitions_read(Input("x", "all", first=2), None, shards) == ["b-0001", "a-0001"]
     assert partitions_read(Input("x", "all", first=9), None, shards) == ["b-0001", "a-0001", "b-0002"]
@@ -224,11 +227,16 @@ def test_batches_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for rows in (1000, 3):
         monkeypatch.setattr(tables, "ROW_GROUP_ROWS", rows)
         store = Store.open(tmp_path / str(rows))
-        given = [{f"{s}{i}": f"{FOOTER}\nline {chr(97 + i % 9)}\n\nown {s} {i}\ny" for i in range(20)} for s in "ab"]
+        given = [
+            {f"{s}{i}": f"{FOOTER}\nline {chr(97 + i % 9)}\n\nown {s} {i}\ny" for i in range(20)}
+            for s in "ab"
+        ]
         shards = [add_shard(store, one, asset="deduped") for one in given]
         monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 1000)  # of the output the same: only the input is cut
         built = build_all(recipe, store, shards)
-        contents.append([(name, done.manifest.content, done.manifest.figures) for name, done in built.items()])
+        contents.append(
+            [(name, done.manifest.content, done.manifest.figures) for name, done in built.items()]
+        )
     assert contents[0] == contents[1]
 
 
@@ -242,18 +250,54 @@ def test_a_shard_without_documents_has_tables_without_rows(tmp_path: Path) -> No
         assert (found.schema, found.height) == (pl.Schema(schema), 0)
 
 
-def test_trace_shows_what_was_cut(tmp_path: Path) -> None:
+class _Words(Tools):
+    """Counts words in the place of tokens."""
+
+    def digest(self, name: str) -> str:
+        return "words"
+
+    def tokenizer(self, name: str) -> Any:
+        class _Counter:
+            def count(self, texts: list[str]) -> list[int]:
+                return [len(text.split()) for text in texts]
+
+        return _Counter()
+
+
+def test_tokens_of_edited_documents_are_counted_again(tmp_path: Path) -> None:
+    store, recipe = (
+        Store.open(tmp_path),
+        recipe_with(more="models: {stub: {engine: stub}}\ntokenizer: stub\n"),
+    )
+    shard = add_shard(store, FIRST, asset="raw")
+    tools = _Words({}, base=tmp_path, answers=tmp_path, folder=tmp_path)
+    steps = [*paragraphs.steps(recipe, "raw"), tokens.step(recipe, ["raw", NAME])]
+    *_, built = (build(step, recipe, store, shard if step.partitioned else None, tools) for step in steps)
+    counts = store.scan(built.manifest, "tokens")
+    assert dict(counts_of(counts, "deduped").collect().iter_rows()) == {key("a"): 8, key("b"): 8}
+    assert dict(counts_of(counts, NAME).collect().iter_rows()) == {key("a"): 8, key("b"): 2}
+
+
+def test_trace_and_samples_show_what_was_cut(tmp_path: Path) -> None:
     store, recipe = Store.open(tmp_path), recipe_with()
     shards = [add_shard(store, given, asset="raw") for given in (FIRST, SECOND)]
     for step in paragraphs.steps(recipe, "raw"):
         for shard in shards if step.partitioned else [None]:
             build(step, recipe, store, shard, NO_TOOLS)
     edited, dropped = (
-        [step for step in trace(store, "demo", key(name)) if step.stage == NAME][0] for name in "cd"
+        next(step for step in trace(store, "demo", key(name)) if step.stage == NAME) for name in "cd"
     )
     assert (edited.outcome, edited.rule, edited.value) == ("edit", "repeated_units", len(FOOTER) + 1)
     assert edited.text == "The ferry.\nThe bank."
     assert [(row["unit"], row["start"], row["text"], row["count"]) for row in edited.rows] == [
         (1, 11, FOOTER.upper() + "\n", 4)
     ]
+    shown = {
+        row["id"]: (row["kind"], row.get("text"), row.get("after")) for row in sample(store, "demo", NAME, 9)
+    }
+    assert shown == {
+        key("b"): ("edit", None, "The river."),
+        key("c"): ("edit", None, edited.text),
+        key("d"): ("drop", FOOTER, None),
+    }
     assert (dropped.outcome, dropped.bound, dropped.detail) == ("drop", 1.0, "1 of 1 units were cut")

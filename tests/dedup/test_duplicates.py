@@ -229,6 +229,25 @@ def test_an_empty_shard_has_no_decisions() -> None:
     check_schema(find_duplicates(nothing, shard="s", options=DEFAULT), DECISIONS, "duplicates")
 
 
+def test_a_slice_of_a_longer_table_is_a_shard() -> None:
+    words = make_words(1, 100)
+    texts = [" ".join(make_words(2, 50)), " ".join(words), " ".join([*words, "mill"]), "short"]
+    longer = signed(table(texts), SignatureOptions())
+    part = longer[1:].with_columns(row=pl.col("row") - 1)
+    found = find_duplicates(part, shard="s", earlier=[("e", longer[:1].lazy())], options=DEFAULT)
+    assert found["other_id"].to_list() == [None, "d1", None]
+
+
+def test_repeated_shingles_count_once() -> None:
+    verse = make_words(1, 40)
+    once, thrice = " ".join(verse), " ".join([*verse, *verse, *verse])
+    # 36 shingles, and 4 more where a verse meets the next.
+    (_, found) = find_duplicates(
+        signed(table([once, thrice]), SignatureOptions()), shard="s", options=DEFAULT
+    ).rows(named=True)
+    assert found["value"] == 36 / 40
+
+
 def test_missing_rows_are_refused() -> None:
     signatures = signed(table(["a", "b", "c"]), SignatureOptions())
     with pytest.raises(StageError, match="first_row"):

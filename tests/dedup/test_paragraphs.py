@@ -93,7 +93,8 @@ def test_paragraphs_end_at_blank_lines_and_keep_their_own() -> None:
     assert units.schema == pl.Schema(UNITS)
     assert units.select("row", "unit").rows() == [(8, 0), (8, 1)]
     assert units["hash"].to_list() == [
-        xxhash.xxh64_intdigest(normalise_unit(paragraph).encode()) for paragraph in ("first\nline two", "second")
+        xxhash.xxh64_intdigest(normalise_unit(paragraph).encode())
+        for paragraph in ("first\nline two", "second")
     ]
 
 
@@ -109,7 +110,9 @@ def test_null_is_an_empty_text_and_no_documents_have_no_units() -> None:
 def test_counts_name_the_first_occurrence_by_order_of_registration() -> None:
     counts = counted([frame(["a\nb"]), frame(["c", "x\nb"]), frame(["B\nb\nc"])], ParagraphOptions())
     assert counts.schema == pl.Schema(COUNTS)
-    by_hash = {row["hash"]: (row["count"], row["sequence"], row["row"], row["unit"]) for row in counts.to_dicts()}
+    by_hash = {
+        row["hash"]: (row["count"], row["sequence"], row["row"], row["unit"]) for row in counts.to_dicts()
+    }
     assert by_hash == {
         xxhash.xxh64_intdigest(b"b"): (4, 0, 0, 1),
         xxhash.xxh64_intdigest(b"c"): (2, 1, 0, 0),
@@ -118,9 +121,14 @@ def test_counts_name_the_first_occurrence_by_order_of_registration() -> None:
 
 @pytest.mark.parametrize("rows", [1, 3, 1000])
 def test_counts_are_the_same_by_any_ranges_and_from_sorted_files(tmp_path: Path, rows: int) -> None:
-    shards = [frame([f"line {chr(97 + (i * j) % 11)}\nmore {chr(97 + i % 5)}" for i in range(30)]) for j in (1, 2, 3)]
+    shards = [
+        frame([f"line {chr(97 + (i * j) % 11)}\nmore {chr(97 + i % 5)}" for i in range(30)])
+        for j in (1, 2, 3)
+    ]
     options = ParagraphOptions()
-    expected = Counter(normalise_unit(line) for shard in shards for text in shard["text"] for line in text.split("\n"))
+    expected = Counter(
+        normalise_unit(line) for shard in shards for text in shard["text"] for line in text.split("\n")
+    )
     files = []
     for number, shard in enumerate(shards):
         path = tmp_path / f"{number}.parquet"
@@ -154,7 +162,10 @@ def test_the_first_occurrence_stays_and_blank_lines_are_left_alone() -> None:
 
 
 def test_nothing_stays_in_two_passes() -> None:
-    assert texts_left([[f"One.\n{FOOTER}"], [f"{FOOTER}\nTwo."]], keep="none") == [{"0": "One."}, {"0": "Two."}]
+    assert texts_left([[f"One.\n{FOOTER}"], [f"{FOOTER}\nTwo."]], keep="none") == [
+        {"0": "One."},
+        {"0": "Two."},
+    ]
 
 
 def test_rare_units_stay_until_they_are_counted_often_enough() -> None:
@@ -249,7 +260,9 @@ OPTIONS = st.builds(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(TEXTS, max_size=3), OPTIONS)
 @example([["\n\na\n", "a\n\n\nb\n"]], ParagraphOptions(unit="paragraph"))
-def test_what_was_cut_can_be_put_back_byte_for_byte(shards: list[list[str]], options: ParagraphOptions) -> None:
+def test_what_was_cut_can_be_put_back_byte_for_byte(
+    shards: list[list[str]], options: ParagraphOptions
+) -> None:
     frames = [frame(texts, f"{i}-") for i, texts in enumerate(shards)]
     for before, after in zip(frames, removed(frames, options), strict=True):
         check_conservation(before.height, after.documents, after.decisions, "paragraphs")
@@ -262,7 +275,9 @@ def test_what_was_cut_can_be_put_back_byte_for_byte(shards: list[list[str]], opt
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(TEXTS, max_size=3), OPTIONS)
-def test_the_definition_line_by_line_gives_the_same(shards: list[list[str]], options: ParagraphOptions) -> None:
+def test_the_definition_line_by_line_gives_the_same(
+    shards: list[list[str]], options: ParagraphOptions
+) -> None:
     options = options.model_copy(update={"unit": "line"})
     frames = [frame(texts) for texts in shards]
     found = [dict(one.documents.iter_rows()) for one in removed(frames, options)]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import statistics
+import unicodedata
 
 import numpy as np
 import polars as pl
@@ -14,6 +16,7 @@ from gristmill.dedup import (
     SIGNATURES,
     DedupOptions,
     DuplicateOptions,
+    NormaliseOptions,
     SignatureOptions,
     collision_probability,
     compute_signatures,
@@ -21,7 +24,7 @@ from gristmill.dedup import (
     signatures,
 )
 from gristmill.dedup.normalise import normalise_text
-from gristmill.dedup.shingles import Shingles, hash_shingle, list_shingles
+from gristmill.dedup.shingles import Shingles, hash_shingle, list_shingles, read_words
 from gristmill.dedup.signatures import find_minima, hash_parameters
 from gristmill.documents import check_schema
 from gristmill.progress import listening, task
@@ -95,6 +98,75 @@ def test_rolled_hashes_tell_texts_apart_as_the_normalised_texts_do(texts: list[s
         for shingle, value in zip(list_shingles(text, 5), shingles, strict=True):
             assert same.setdefault(shingle, value) == value
             assert hashes.setdefault(value, shingle) == shingle
+
+
+# What is special to somebody: composed or not, several marks in both orders, sigmas, a capital that becomes two
+# characters, Hangul in parts, a vowel sign that splits, digits of other scripts, marks, an underscore.
+LETTERS = st.sampled_from(
+    [
+        *"aÉé_ßΣσςİıK½²٣１^-.'", "e\u0301", "e\u0327\u0301", "e\u0301\u0327", "각", "\u1100\u1161\u11a8",
+        "\u0b94", "\u09c7\u09be", "\u0958", "क\u093c", "大", "ﬁ", " ", "\n", "\u0301", "\u200d",
+    ]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "normalise",
+    [
+        NormaliseOptions(numbers=False, diacritics=False),
+        NormaliseOptions(),
+        NormaliseOptions(lowercase=False, diacritics=False),
+    ],
+)
+@pytest.mark.parametrize("words", ["alphanumeric", "whitespace", "char"])
+@settings(max_examples=50, deadline=None)
+@given(texts=st.lists(st.one_of(st.lists(LETTERS, max_size=9).map("".join), st.text(max_size=9)), max_size=6))
+def test_words_read_in_one_pass_are_those_of_the_definition(
+    normalise: NormaliseOptions, words: str, texts: list[str]
+) -> None:
+    options = SignatureOptions.model_validate({"words": words, "normalise": normalise, "ngram": 1})
+    found = compute_signatures(table(texts), options=options)
+    expected = [read_words(text, options) for text in texts]
+    assert found["n_words"].to_list() == [len(one) for one in expected]
+    keys = found.select("exact_hi", "exact_lo").rows()
+    assert [keys.index(key) for key in keys] == [expected.index(one) for one in expected]
+    hashes: dict[str, int] = {}
+    for one, shingles in zip(expected, found["shingles"].to_list(), strict=True):
+        for word, value in zip(one, shingles, strict=True):
+            assert hashes.setdefault(word, value) == value
+    assert len(set(hashes.values())) == len(hashes)
+
+
+def test_alphanumeric_words_are_those_of_pythons_regular_expressions() -> None:
+    options = SignatureOptions.model_validate(
+        {"words": "alphanumeric", "normalise": {"numbers": False, "diacritics": False}}
+    )
+    text = "It's 3.5 e\u0301tudes_2, ΟΔΟΣ—naïve…x²"
+    words = re.findall(r"\w+", unicodedata.normalize("NFC", text).lower().replace("ς", "σ"))
+    assert words == ["it", "s", "3", "5", "études_2", "οδοσ", "naïve", "x²"]
+    assert read_words(text, options) == words
+    found = compute_signatures(table([text, " | ".join(words)]), options=options)
+    assert found["n_words"].to_list() == [8, 8]
+    assert found["exact_lo"].n_unique() == 1
+
+
+def test_alphanumeric_words_need_the_rolling_hash() -> None:
+    with pytest.raises(ValidationError, match="choose preset `high_recall`"):
+        SignatureOptions.model_validate({"words": "alphanumeric", "preset": "fineweb"})
+
+
+@pytest.mark.parametrize(("count", "bands", "rows"), [(1, 1, 1), (31, 3, 2), (513, 5, 5), (1024, 24, 6)])
+def test_short_minima_are_those_of_plain_arithmetic(count: int, bands: int, rows: int) -> None:
+    values = np.random.default_rng(count).integers(0, 2**64, count, dtype=np.uint64)
+    options = SignatureOptions(bands=bands, rows=rows)
+    generator = np.random.RandomState(options.seed)
+    a, b = (generator.randint(0, 1 << 32, dtype=np.uint32, size=bands * rows) for _ in range(2))
+    halves = [int(value) >> 32 for value in values]
+    expected = [min((x * (int(p) | 1) + int(q)) % 2**32 for x in halves) for p, q in zip(a, b, strict=True)]
+    assert find_minima(shingles_of([values.tolist(), []]), options).tolist() == [
+        expected,
+        [2**32 - 1] * len(expected),
+    ]
 
 
 def test_a_rolled_hash_does_not_depend_on_what_came_before() -> None:

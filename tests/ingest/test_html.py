@@ -37,6 +37,16 @@ def test_odd_pages_do_not_raise(html: str) -> None:
     assert extracted(html).rule is None
 
 
+@pytest.mark.parametrize("engine", ["gristmill", "resiliparse"])
+def test_pages_without_a_sign_of_maths_can_be_dropped(engine: str) -> None:
+    options = HtmlOptions.model_validate({"engine": engine, "maths_only": True, "main_content": False})
+    dropped = extract_page("<title>Maths</title><p>The formula for a good maths test costs $5.", options)
+    assert (dropped.text, dropped.title, dropped.rule) == ("", None, "no_maths")
+    taken = extract_page("<p>So <script type='math/tex'>x^2</script> is it.", options)
+    assert (taken.text, taken.formulas, taken.rule) == ("So $x^2$ is it.", 1, None)
+    assert extract_page("<b>" * 700, options).rule == "no_maths"  # before what takes longer
+
+
 def test_too_many_tags_are_refused() -> None:
     page = extracted("<p>x</p>" * 60, max_tags=100)
     assert (page.rule, page.value, page.bound) == ("too_complex", 120, 100)
@@ -56,6 +66,18 @@ def test_long_text_without_tags_is_no_tag_with_many_attributes() -> None:
     assert extracted(f"<pre>{'many words ' * 9_000}</pre>").rule is None
     attributes = " ".join(f"a{n}" for n in range(60_000))
     assert extracted(f"<p title='>' {attributes} alt='<b'>x").rule == "too_complex"
+
+
+def test_signs_and_quotes_do_not_hide_attributes() -> None:
+    attributes = " ".join(f"a{n}" for n in range(60_000))
+    assert extracted(f"<p {attributes} <b>x").rule == "too_complex"
+    assert extracted("<p " + " ".join(f"a{n}='>'" for n in range(60_000)) + ">x").rule == "too_complex"
+
+
+def test_depth_is_limited_alike_with_and_without_formulas() -> None:
+    for before in ("", "<script type='math/tex'>x</script>"):
+        assert extracted(before + "<div>" * 100 + "x", max_depth=102).rule is None
+        assert extracted(before + "<div>" * 101 + "x", max_depth=102).rule == "too_deep"
 
 
 def test_formatting_that_is_left_open_is_refused_and_what_is_closed_or_equal_is_not() -> None:
@@ -100,6 +122,8 @@ def test_closing_tags_in_comments_do_not_count() -> None:
         "<b x>" * 2_000 + "<!--" * 50_000,
         "<b x>" * 2_000 + "<style>" * 50_000,
         "<script>" * 5_000,
+        "<a y=" * 100_000,
+        "<p>a b" * 190_000,
     ],
     ids=lambda html: html[:12],
 )

@@ -70,6 +70,22 @@ def test_what_is_no_page_is_dropped_with_its_reason(tmp_path: Path, one: bytes, 
     assert found.rule == (rule or "no_http_headers")
 
 
+def test_a_source_of_maths_drops_pages_without_a_sign_of_it(tmp_path: Path) -> None:
+    options = WARC.model_copy(update={"html": WARC.html.model_copy(update={"maths_only": True})})
+    pages = [
+        page(r"So \(\frac{1}{2}\)."),
+        page("A maths test costs $5."),
+        page("So <math><mi>x</mi></math>."),
+    ]
+    found = read(
+        tmp_path / "f",
+        *[record(str(number), response(body)) for number, body in enumerate(pages)],
+        options=options,
+    )
+    assert [one.rule for one in found] == [None, "no_maths", None]
+    assert [one.text for one in found] == [r"So $\frac{1}{2}$.", None, "So $x$."]
+
+
 def test_a_bomb_in_a_body_is_too_large(tmp_path: Path) -> None:
     headers = ("Content-Type: text/html", "Content-Encoding: gzip")
     found = only(tmp_path / "f", record("a", response(gzip.compress(bytes(30_000_000)), *headers)))

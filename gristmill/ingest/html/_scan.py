@@ -34,6 +34,7 @@ TEXT, LINE_BREAK, VERBATIM, CODE_MARK = range(4)
 FACT_KIND, FACT_START, FACT_TAG_END, FACT_END = range(4)
 META, LINKED, TITLE, JSON_LD, TIME, TABLE_FACT = range(6)
 MAX_FACTS = 400
+DEEPEST = 3  # the place in the sizes
 
 # Bits of STATE, which children inherit; three bits from HEADING_BITS on hold the heading's level.
 IN_LINK, IN_PRE, IN_NOSCRIPT, DROPPED, IN_CODE, IN_BOLD, IN_TABLE, HIDDEN = (1 << bit for bit in range(8))
@@ -384,7 +385,7 @@ def scan_page(
 
     Returns elements int32[e, N_ELEMENT], marks uint64[e], paths uint64[e, 2] (signature of the element, hash of its
     path), tag names uint32[e], blocks int32[b, N_BLOCK], segments int32[s, 3], facts int32[f, 4],
-    bytes of text int64[3]: shown, in noscript, hidden.
+    sizes int64[4]: bytes of text shown, in noscript, hidden; elements around each other at the deepest place.
     """
     n = data.shape[0]
     elements = np.empty((n_tags + 2, N_ELEMENT), np.int32)
@@ -395,7 +396,7 @@ def scan_page(
     segments = np.empty((2 * n_tags + 4, 3), np.int32)
     facts = np.empty((MAX_FACTS, 4), np.int32)
     title_words = np.zeros(2048, np.uint8)
-    text_bytes = np.zeros(3, np.int64)
+    sizes = np.zeros(4, np.int64)
     unused = np.zeros(N_BLOCK, np.int32)
     elements[0, :] = 0
     elements[0, PARENT] = -1
@@ -414,7 +415,7 @@ def scan_page(
             state = elements[current, STATE]
             shown = (state & DROPPED) == 0
             if end - at > 1 and (shown or (state & HIDDEN) != 0):
-                text_bytes[2 if (state & HIDDEN) != 0 else 1 if (state & IN_NOSCRIPT) != 0 else 0] += end - at
+                sizes[2 if (state & HIDDEN) != 0 else 1 if (state & IN_NOSCRIPT) != 0 else 0] += end - at
             if shown and (state & IN_NOSCRIPT) != 0 and not show_noscript:
                 # Only a lazy image speaks here.
                 shown = data[at] == 0xEE and at + 2 < end and data[at + 1] == 0x80 and data[at + 2] == 0x82
@@ -523,6 +524,7 @@ def scan_page(
         place = _find(tag_hashes, key)
         kind = np.int64(tag_kinds[place]) if place >= 0 else np.int64(_BLOCK)
         mark = tag_marks[place] if place >= 0 else np.uint64(0)
+        sizes[DEEPEST] = max(sizes[DEEPEST], elements[current, DEPTH] + 1)
         inherited = elements[current, STATE]
         state = inherited
         dropped = (inherited & DROPPED) != 0
@@ -715,5 +717,5 @@ def scan_page(
         blocks[:n_blocks],
         segments[:n_segments],
         facts[:n_facts],
-        text_bytes,
+        sizes,
     )

@@ -20,6 +20,7 @@ from gristmill.ingest.html._scan import CONTAINER, FIRST_BLOCK, LAST_BLOCK, PARE
 # numba's decorator has no type hints.
 _ROW, _ROW_STEPS = 1 << 7, 6
 _MAX_ROW_WORDS = 200
+_CHUNK = 512  # blocks that are judged at once: their features stay in the processor's cache
 
 _compiled: Any = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -32,17 +33,20 @@ def predict(features, columns, thresholds, leaves, bias):
     """
     n = features.shape[1]
     score = np.full(n, bias)
-    leaf = np.empty(n, np.int32)
-    for tree in range(columns.shape[0]):
-        leaf[:] = 0
-        for level in range(columns.shape[1]):
-            column = features[columns[tree, level]]
-            threshold = thresholds[tree, level]
-            for b in range(n):
-                leaf[b] |= np.int32(column[b] > threshold) << level
-        values = leaves[tree]
-        for b in range(n):
-            score[b] += values[leaf[b]]
+    leaf = np.empty(min(n, _CHUNK), np.int32)
+    for first in range(0, n, _CHUNK):
+        size = min(_CHUNK, n - first)
+        for tree in range(columns.shape[0]):
+            leaf[:] = 0
+            for level in range(columns.shape[1]):
+                column = features[columns[tree, level], first : first + size]
+                threshold = thresholds[tree, level]
+                bit = np.int32(1) << level
+                for b in range(size):  # a sum of choices becomes vector code, bits by shift do not
+                    leaf[b] += bit if column[b] > threshold else np.int32(0)
+            values = leaves[tree]
+            for b in range(size):
+                score[first + b] += values[leaf[b]]
     for b in range(n):
         score[b] = 1.0 / (1.0 + exp(-score[b]))
     return score

@@ -21,26 +21,15 @@ from gristmill.ingest.html.tex import clean_tex, is_plausible_tex, strip_delimit
 _CODE = frozenset({"pre", "code", "textarea"})
 _TWINS = frozenset({"math", "graphic", "inline-graphic"})  # the same formula beside a `tex-math`
 _MAX_TWINS = 3
+_MAX_DRAWN = 4  # elements that MathJax puts before the script of one formula
 _MAX_PREFIXES = 8
 _PREFIXED_MATH = re.compile(r"<([A-Za-z][\w-]{0,20}):math\b", re.IGNORECASE)
-_MATHJAX = [
-    "MathJax",
-    "MathJax_Display",
-    "MathJax_SVG",
-    "MathJax_SVG_Display",
-    "MathJax_CHTML",
-    "MathJax_MathML",
-    "MathJax_Preview",
-]
-_MATHJAX += [
-    "MathJax_Preview",
-    "MJXc-display",
-    "mjx-chtml",
-    "MathJax_Processed",
-    "MathJax_Error",
-    "MJXp-math",
+_MATHJAX = (
+    "MathJax", "MathJax_Display", "MathJax_SVG", "MathJax_SVG_Display", "MathJax_CHTML", "MathJax_MathML",
+    "MathJax_Preview", "MJXc-display", "mjx-chtml", "MathJax_Processed", "MathJax_Error", "MJXp-math",
     "MathJax_PlainSource",
-]
+)  # fmt: skip
+_MATHJAX_CLASSES = frozenset(_MATHJAX)
 _ATTRIBUTES = ("data-equation", "data-tex", "data-latex", "data-expr", "data-formula", "data-katex", "data-math",
                "data-equation-content", "data-tex-source", "data-latex-source", "data-math-tex")  # fmt: skip
 _SOURCE_TAGS = ("d-math", "math-renderer", "tex-math", "math-inline", "math-block", "math-display", "inline-math",
@@ -60,6 +49,7 @@ _BARE_CLASSES = frozenset([
     "math-inline", "math-display", "math-block", "inline-math", "display-math", "block-math",
     "katex-inline", "katex-block", "tex-math", "mathjax-tex",
 ])  # fmt: skip
+_CODE_OF_MATHS = frozenset({"math", "js-render-math", "language-math", "math-inline", "math-display"})
 _RENDERED = (
     "script[type^='math/'], math, mml\\:math, m\\:math, .katex, .MathJax, mjx-container, .mjx-chtml, "
     ".MathJax_SVG"
@@ -160,7 +150,9 @@ def _mathjax(element: Any, classes: set[str], marker: Marker) -> Found | None:
         found = _script(script, set(), marker)
         return found._replace(element=element) if found else None
     following = element.next_element_sibling
-    while following is not None and _is_rendered(following):
+    for _ in range(_MAX_DRAWN):
+        if following is None or not _is_rendered(following):
+            break
         following = following.next_element_sibling
     if (
         following is not None
@@ -333,16 +325,19 @@ def _attribute_below(element: Any, name: str) -> str:
 
 def _is_rendered(element: Any) -> bool:
     names = attribute(element, "class").split()
-    return local_name(element) == "mjx-container" or any(name in _MATHJAX for name in names)
+    return local_name(element) == "mjx-container" or not _MATHJAX_CLASSES.isdisjoint(names)
 
 
 def _is_code_of_maths(tag: str, element: Any, classes: set[str]) -> bool:
     """Whether a `code` or `pre` says that it holds a formula: GitLab, GitHub, remark-math."""
-    marks = {"math", "js-render-math", "language-math", "math-inline", "math-display"}
     inner = element.first_element_child if tag == "pre" else None
     if inner is not None and local_name(inner) == "code":
         classes = classes | set(attribute(inner, "class").split())
-    return bool(classes & marks) or attribute(element, "lang") == "math" or element.hasattr("data-math-style")
+    return (
+        not _CODE_OF_MATHS.isdisjoint(classes)
+        or attribute(element, "lang") == "math"
+        or element.hasattr("data-math-style")
+    )
 
 
 def _is_bare_tex(raw: str) -> bool:
@@ -403,17 +398,26 @@ _HANDLERS: tuple[tuple[_Fits, _Handler], ...] = (
     (_has_source_attribute, _source_attribute),
     (lambda tag, element, classes: bool(classes & {"katex", "katex-display", "katex-error"}), _katex),
     (lambda tag, element, classes: "mwe-math-element" in classes, _wikipedia),
-    (lambda tag, element, classes: tag == "mjx-container" or bool(classes & set(_MATHJAX)), _mathjax),
+    (
+        lambda tag, element, classes: tag == "mjx-container" or not _MATHJAX_CLASSES.isdisjoint(classes),
+        _mathjax,
+    ),
     (lambda tag, element, classes: True, _source_text),
 )
+_OTHER_CLASSES = ("katex", "katex-display", "katex-error", "mwe-math-element", "ql-formula")
 _SELECTOR = ", ".join(
     [
-        "script[type^='math/']", "img", *sorted(_CODE), "math", "mjx-container", ".katex", ".katex-display",
-        ".katex-error",
-        ".mwe-math-element", ".ql-formula",
-        *(f".{name}" for name in dict.fromkeys(_MATHJAX)),
+        "script[type^='math/']", "img", *sorted(_CODE), "math", "mjx-container",
+        *(f".{name}" for name in dict.fromkeys((*_OTHER_CLASSES, *_MATHJAX, *_SOURCE_CLASSES))),
         *(f"[{name}]" for name in _ATTRIBUTES),
         *_SOURCE_TAGS,
-        *(f".{name}" for name in _SOURCE_CLASSES),
     ]
 )  # fmt: skip
+# A page without any of these, as a tag, a class, or in a type, nor of the attributes, has no carrier but pictures.
+CARRIER_WORDS = frozenset(
+    name.lower()
+    for name in (
+        "math", "mjx-container", *_OTHER_CLASSES, *_MATHJAX, *_SOURCE_CLASSES, *_SOURCE_TAGS, *_CODE_OF_MATHS,
+    )
+)  # fmt: skip
+CARRIER_ATTRIBUTES = frozenset({*_ATTRIBUTES, "data-math-style"})

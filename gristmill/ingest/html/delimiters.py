@@ -21,21 +21,27 @@ _CONFIG_CHARS = 2_000  # what is read of one list of delimiters
 _MAX_CONFIGS = 40  # lists of delimiters read in one page
 
 # What says that a script turns text into formulas.
-_RENDERERS = (
+RENDERERS = (
     "MathJax", "mathjax", "katex", "KaTeX", "renderMathInElement", "tex2jax", "asciimath", "ASCIIMath", "jsMath",
     "mathquill", "mathlive",
 )  # fmt: skip
-# Commands that say "TeX" wherever they stand: without those that are names of folders too (\log, \bin, \to).
+# Commands that say "TeX" wherever they stand: without those that are names of folders too (\log, \bin, \to). The
+# first are none without an argument or a bracket.
+_WITH_ARGUMENT = [
+    "frac", "sqrt", "mathbb", "mathrm", "mathbf", "mathcal", "mathfrak", "text", "operatorname", "overline", "hat",
+    "bar", "vec", "tilde", "begin", "dfrac", "tfrac", "binom", "boldsymbol", "widehat", "underline", "mbox", "left",
+    "right", "big", "bigl", "Big", "Bigl",
+]  # fmt: skip
+_ALONE = [
+    "sum", "int", "prod", "lim", "infty", "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "theta",
+    "lambda", "sigma", "omega", "varphi", "Omega", "Delta", "Gamma", "Sigma", "partial", "nabla", "cdot", "cdots",
+    "ldots", "times", "le", "leq", "ge", "geq", "ne", "neq", "approx", "equiv", "cong", "subset", "subseteq",
+    "cup", "cap", "forall", "exists", "rightarrow", "Rightarrow", "mapsto", "langle", "rangle", "otimes", "oplus",
+    "ell", "hbar", "qquad",
+]  # fmt: skip
+COMMAND_NAMES = frozenset([*_WITH_ARGUMENT, *_ALONE])
 COMMAND = re.compile(
-    r"\\(?<![A-Za-z]:\\)(?:(?:frac|sqrt|mathbb|mathrm|mathbf|mathcal|mathfrak|text|operatorname|overline|hat|bar|"
-    r"vec|tilde|"
-    r"begin|dfrac|tfrac|binom|boldsymbol|widehat|underline|mbox|left|right|[Bb]igl?)\s*[{(\[|\\]|(?:sum|int|prod|"
-    r"lim|infty|"
-    r"alpha|beta|gamma|delta|epsilon|varepsilon|theta|lambda|sigma|omega|varphi|Omega|Delta|Gamma|Sigma|partial|"
-    r"nabla|"
-    r"cdots?|ldots|times|leq?|geq?|neq?|approx|equiv|cong|subseteq?|cup|cap|forall|exists|rightarrow|Rightarrow|"
-    r"mapsto|"
-    r"langle|rangle|otimes|oplus|ell|hbar|qquad)(?![A-Za-z]))"
+    rf"\\(?<![A-Za-z]:\\)(?:(?:{'|'.join(_WITH_ARGUMENT)})\s*[{{(\[|\\]|(?:{'|'.join(_ALONE)})(?![A-Za-z]))"
 )
 ENVIRONMENTS = [
     "equation", "align", "gather", "multline", "eqnarray", "flalign", "alignat", "displaymath", "math",
@@ -52,7 +58,8 @@ _TAGS = {
     "texx": False,
 }
 _STRING = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'", re.DOTALL)
-_LISTS = re.compile(r"(inlineMath|displayMath|delimiters|asciimath2jax)[\"']?\s*[:=]\s*[\[{]")
+_LIST_OPENS = re.compile(r"[\"']?\s*[:=]\s*[\[{]")
+_MATHS_LISTS, _LIST = ("inlineMath", "displayMath", "asciimath2jax"), "delimiters"
 _KATEX = re.compile(r"\bleft[\"']?\s*:")
 _KATEX_PAIR = re.compile(
     r"left[\"']?\s*:\s*(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*,\s*[\"']?right[\"']?\s*:\s*"
@@ -67,10 +74,13 @@ _CLASS_LIST = re.compile(
     r"(ignoreClass|ignoreHtmlClass|processClass|processHtmlClass)[\"']?\s*:\s*(\"[^\"]{0,500}\"|'[^']{0,500}')"
 )
 _CLASSES_LIST = re.compile(r"ignoredClasses[\"']?\s*:\s*\[([^\]]{0,1000})\]")
-_OBSERVED = re.compile(r"mathjaxEditing|ipynb|nbconvert|jp-RenderedMarkdown|jp-Notebook")
+_CLASS_NAMES = ("ignoreClass", "HtmlClass", "processClass", "ignoredClasses")
+_OBSERVED = ("mathjaxEditing", "ipynb", "nbconvert", "jp-RenderedMarkdown", "jp-Notebook")
 _ASCII_CONFIG = re.compile(
     r"asciimath2jax|ASCIIMathML\.js|config=[\w,-]*\bAM_|input/asciimath|tex-mml-am|asciimath\s*:"
 )
+# The same in words alone.
+_ASCII_WORDS = re.compile(r"asciimath2jax|ASCIIMathML|\bAM_|tex-mml-am|(?<![\w-])asciimath(?![\w-])")
 # A page without any renderer may show the source of a formula; the body must have something of TeX then.
 _STRONG = re.compile(r"\\[A-Za-z]|[\^_][{\\A-Za-z0-9(+*-]")
 _CERTAIN = re.compile(r"\\[A-Za-z]+|[A-Za-z)][\^_][\w{(]")
@@ -92,7 +102,7 @@ class Delimiters:
     """What a page says about its delimiters; pairs are (opening, closing, display)."""
 
     renderer: bool
-    commands: bool
+    commands: bool  # whether the page has a TeX command; not looked for where there is a renderer
     pairs: tuple[tuple[str, str, bool], ...]
     dollar: bool | None  # True declared, False declared without it, None not declared
     ascii_pairs: tuple[tuple[str, str], ...] = ()
@@ -117,14 +127,18 @@ class Match:
     kind: str
 
 
-def read_delimiters(html: str) -> Delimiters:
-    """The delimiters that a page declares in its scripts, and whether it shows formulas at all."""
-    renderer = any(name in html for name in _RENDERERS)
+def read_delimiters(html: str, words: str | None = None) -> Delimiters:
+    """The delimiters that a page declares in its scripts, and whether it shows formulas at all.
+
+    `words`, if given, has all words of the page with "math" or "tex" in them, which spares most searches in the page.
+    """
+    seen = html if words is None else words
+    renderer = any(name in seen for name in RENDERERS)
     declared: list[tuple[str, str, bool]] = []
     ascii_pairs: list[tuple[str, str]] = []
     inline_declared = False
     if renderer:
-        for name, text in _declared_lists(html):
+        for name, text in _declared_lists(html, [name for name in _MATHS_LISTS if name in seen]):
             pairs = _pairs(text)
             if name == "asciimath2jax" or (name == "delimiters" and not _KATEX.search(text)):
                 ascii_pairs += pairs
@@ -134,14 +148,16 @@ def read_delimiters(html: str) -> Delimiters:
             else:
                 inline_declared |= name == "inlineMath" and "[+]" not in text
                 declared += [(opening, closing, name == "displayMath") for opening, closing in pairs]
-        if not ascii_pairs and _ASCII_CONFIG.search(html):
-            ascii_pairs.append(("`", "`"))
+    told = renderer and not ascii_pairs and (words is None or _ASCII_WORDS.search(words) is not None)
+    if told and _ASCII_CONFIG.search(html):
+        ascii_pairs.append(("`", "`"))
     dollar = any(opening == "$" for opening, _, _ in declared)
-    observed = None if not inline_declared or _OBSERVED.search(html) else False
-    ignored, processed, ignore_all = _classes(html) if renderer else (set(), set(), False)
+    observed = None if not inline_declared or any(name in html for name in _OBSERVED) else False
+    classes = renderer and any(name in html for name in _CLASS_NAMES)
+    ignored, processed, ignore_all = _classes(html) if classes else (set(), set(), False)
     return Delimiters(
         renderer=renderer,
-        commands=COMMAND.search(html) is not None,
+        commands=not renderer and COMMAND.search(html) is not None,
         pairs=tuple(dict.fromkeys(declared)),
         dollar=True if dollar else observed,
         ascii_pairs=tuple(dict.fromkeys(ascii_pairs)),
@@ -196,10 +212,9 @@ class Finder:
         )
 
     @property
-    def triggers(self) -> frozenset[str]:
-        """Characters without one of which a text holds no formula."""
-        found = {"\\", "$", "["} | {opening[0] for opening in (*self._custom, *self._ascii)}
-        return frozenset(found)
+    def openings(self) -> frozenset[str]:
+        """Texts without one of which a text holds no formula."""
+        return frozenset({"$", "\\", *(f"[{name}]" for name in _TAGS), *self._custom, *self._ascii})
 
     def observe(self, texts: list[str]) -> None:
         """Decide whether `$` is a delimiter of a page that loads a renderer and does not say."""
@@ -394,11 +409,18 @@ def _is_certain(body: str) -> bool:
 # -- what a page declares ---------------------------------------------------------------------------------------
 
 
-def _declared_lists(html: str) -> Iterator[tuple[str, str]]:
-    for number, found in enumerate(_LISTS.finditer(html)):
-        if number == _MAX_CONFIGS:
-            return
-        yield found[1], _bracketed(html, found.end() - 1)
+def _declared_lists(html: str, maths_names: list[str]) -> list[tuple[str, str]]:
+    """(name, text from its bracket on) of the lists of delimiters, in order; of the names those that are there."""
+    found: list[tuple[int, str, str]] = []
+    for name in (*maths_names, _LIST):
+        at, left = html.find(name), _MAX_CONFIGS
+        while at >= 0 and left:
+            opened = _LIST_OPENS.match(html, at + len(name))
+            if opened is not None:
+                found.append((at, name, _bracketed(html, opened.end() - 1)))
+                left -= 1
+            at = html.find(name, at + len(name))
+    return [(name, text) for _, name, text in sorted(found)[:_MAX_CONFIGS]]
 
 
 def _bracketed(html: str, start: int) -> str:

@@ -62,6 +62,14 @@ _AUTHOR_NAMES = (
 )
 _DESCRIPTION_NAMES = ("og:description", "description", "twitter:description")
 
+# Of the first of its attributes that may be its name; where another follows, the tag is read.
+_META_NAME = re.compile(
+    rb"(?:property|name|itemprop)=\"([^\"]*)\"(?!.*(?:property|name|itemprop)=)", re.DOTALL
+)
+_WANTED = frozenset(
+    name.encode() for name in ("og:type", *_TITLE_NAMES, *_DATE_NAMES, *_AUTHOR_NAMES, *_DESCRIPTION_NAMES)
+)
+
 # schema.org types by what they say of the page.
 _TYPE_KINDS = {
     "article": "article newsarticle blogposting reportagenewsarticle analysisnewsarticle opinionnewsarticle recipe "
@@ -135,6 +143,8 @@ def read_facts(data: bytes, facts: Any, url: str | None) -> Facts:
                 continue
             if kind == TIME and "<time>" in metas:
                 continue
+            if kind == META and not _is_wanted(data, row[FACT_START], row[FACT_TAG_END]):
+                continue
             tag = data[row[FACT_START] : min(row[FACT_TAG_END], row[FACT_START] + 4096)].decode(
                 "utf-8", "replace"
             )
@@ -172,6 +182,12 @@ def read_facts(data: bytes, facts: Any, url: str | None) -> Facts:
         found.author = None
     found.description = _first(metas, _DESCRIPTION_NAMES, limit=5_000)
     return found
+
+
+def _is_wanted(data: bytes, start: int, end: int) -> bool:
+    """Whether a <meta> is one of those that are read: most are not, and reading all their attributes takes longer."""
+    name = _META_NAME.search(data, start, end)
+    return name is None or name[1].lower() in _WANTED
 
 
 def declare_kind(facts: Facts, url: str | None) -> list[float]:

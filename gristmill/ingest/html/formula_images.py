@@ -16,7 +16,7 @@ from gristmill.ingest.html.tex import (
     strip_delimiters,
 )
 
-_SOURCES = ("data-src", "data-lazy-src", "data-original", "data-actualsrc", "data-lazy", "src")
+SOURCES = ("data-src", "data-lazy-src", "data-original", "data-actualsrc", "data-lazy", "src")
 _SOURCE_ATTRIBUTES = (
     "data-latex",
     "data-tex",
@@ -82,6 +82,20 @@ _ALT_IS_TEX = re.compile(
     re.IGNORECASE,
 )
 _AROUND = frozenset({"math", "formula", "displaymath", "inline-equation", "texrender"})
+# What a picture of a formula has, for find_signs: a class of its own or around it, an attribute, an address.
+IMAGE_WORDS = frozenset(_CLASSES.keys() | _AROUND)
+IMAGE_ATTRIBUTES = frozenset({*_SOURCE_ATTRIBUTES, "eeimg", "data-eeimg", "data-mathml"})
+ADDRESS_SIGNS = re.compile(
+    "|".join(
+        [
+            _PATH_IS_TEX.pattern,
+            _ALT_IS_TEX.pattern,
+            _DRAWS_TEX.pattern,
+            _QUERY_IS_TEX.pattern.replace("$", r"\b"),
+        ]
+    ),
+    re.IGNORECASE,
+)
 _GENERIC_ALT = re.compile(
     r"(?:equation|eqn?|formula|latex|math|image|img|picture)[\s\d:._-]*\Z", re.IGNORECASE
 )
@@ -105,7 +119,7 @@ def read_image(image: Any, classes: set[str]) -> tuple[str, bool | None] | None:
         tex, delimited = clean_tex(decode_query(attribute(image, name)))
         if is_plausible_tex(tex):
             return tex, delimited if display is None else display
-    url = next((found for name in _SOURCES if name in names and _draws(found := attribute(image, name))), "")
+    url = next((found for name in SOURCES if name in names and _draws(found := attribute(image, name))), "")
     drawn = _tex_of_url(url)
     if drawn:
         cleaned, delimited = clean_tex(drawn)

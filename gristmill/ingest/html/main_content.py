@@ -16,9 +16,11 @@ import numpy as np
 
 from gristmill.ingest.html._features import compare_texts, describe_blocks
 from gristmill.ingest.html._render import render_blocks
-from gristmill.ingest.html._rules import LEAST_CHANCE, SURE_QUALITY, apply_rules
+from gristmill.ingest.html._rules import LEAST_CHANCE, SURE_QUALITY, agree_on_paths, apply_rules
 from gristmill.ingest.html._scan import (
     CONTAINER,
+    DEEPEST,
+    FORMULAS,
     IMAGES,
     IN_PRE,
     STATE,
@@ -50,7 +52,7 @@ class Scan(NamedTuple):
     blocks: Any
     segments: Any
     facts: Any
-    text_bytes: Any
+    sizes: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,17 @@ class MainContent:
 
 
 def extract_main_content(
-    serialised: str, *, url: str | None, main_content: bool = True, markdown: bool = False
-) -> MainContent:
-    """The text of a page from its serialised tree; with `main_content=False` all that is shown."""
+    serialised: str, *, url: str | None, max_depth: int, main_content: bool = True, markdown: bool = False
+) -> MainContent | None:
+    """The text of a page from its serialised tree; with `main_content=False` all that is shown.
+
+    None where an element has more than `max_depth` - 1 others around it.
+    """
     data = serialised.encode("utf-8", "replace")
     array = np.frombuffer(data, np.uint8)
     scan = scan_blocks(array, data.count(b"<"))
+    if scan.sizes[DEEPEST] > max_depth:
+        return None
     facts = read_facts(data, scan.facts, url)
     return render_page(array, scan, facts, url, shipped_model() if main_content else None, markdown=markdown)
 
@@ -104,7 +111,7 @@ def scan_blocks(array: Any, tags: int) -> Scan:
     """The blocks of a serialised page; of its <noscript>, or what it hides, where it shows next to nothing else."""
     tables = vocabulary()
     scan = Scan(*scan_page(array, tags, *tables, False, False))
-    shown, in_noscript, hidden = scan.text_bytes.tolist()
+    shown, in_noscript, hidden, _ = scan.sizes.tolist()
     use_noscript = in_noscript > max(shown, _MIN_HIDDEN_BYTES)
     use_hidden = (
         not use_noscript
@@ -133,6 +140,7 @@ def judge_blocks(scan: Scan, features: Any, model: tuple[Stage, Stage]) -> Any:
     # The second stage follows the page's structure more closely, the first the block: together they err less.
     chance = (chance + predict(features, *second)) / 2
     apply_rules(features, chance)
+    agree_on_paths(features, scan.paths, scan.blocks, chance)
     return chance
 
 
@@ -143,16 +151,22 @@ def keep_blocks(scan: Scan, chance: Any) -> tuple[Any, float]:
     if quality > SURE_QUALITY:
         keep &= chance >= LEAST_CHANCE
     choose_rows(scan.elements, blocks, keep)
-    alone = np.flatnonzero((blocks[:, IMAGES] > 0) & (blocks[:, WORDS] == 0))
-    if alone.size:
-        keep[alone] = False
-        worded = blocks[:, WORDS] > 0
-        places = np.flatnonzero(worded)
-        at = np.searchsorted(places, alone)
-        before = np.where(at > 0, places[np.maximum(at - 1, 0)], -1)
-        after = np.where(at < places.size, places[np.minimum(at, places.size - 1)], -1)
-        keep[alone] = (before >= 0) & (after >= 0) & keep[before] & keep[after]
+    _keep_beside(blocks, keep)
     return keep, float(quality)
+
+
+def _keep_beside(blocks: Any, keep: Any) -> None:
+    """Keep images alone where the blocks before and after are kept, formulas where one of them is."""
+    alone = np.flatnonzero((blocks[:, IMAGES] > 0) & (blocks[:, WORDS] == 0))
+    formulas = np.flatnonzero((blocks[:, FORMULAS] > 0) & ~keep)
+    places = np.flatnonzero((blocks[:, WORDS] > 0) & (blocks[:, FORMULAS] == 0))
+    for wanted, asked in ((formulas, np.logical_or), (alone, np.logical_and)):
+        if wanted.size:
+            at = np.searchsorted(places, wanted)
+            before, after = np.zeros(wanted.size, np.bool_), np.zeros(wanted.size, np.bool_)
+            before[at > 0] = keep[places[at[at > 0] - 1]]
+            after[at < places.size] = keep[places[at[at < places.size]]]
+            keep[wanted] = asked(before, after)
 
 
 def _with_description(text: str, description: str) -> str:

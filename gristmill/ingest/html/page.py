@@ -11,10 +11,18 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from gristmill.ingest.html.limits import Refusal, refuse_complex, refuse_page, refuse_tree
+from gristmill.ingest.html.limits import (
+    Refusal,
+    is_deeper,
+    limit_depth,
+    refuse_complex,
+    refuse_deep,
+    refuse_page,
+    survey_page,
+)
 from gristmill.ingest.options import HtmlOptions
 
-EXTRACTOR_VERSION = 1  # raise it with every change of what comes out for the same page
+EXTRACTOR_VERSION = 2  # raise it with every change of what comes out for the same page
 
 _MAX_TEXT_RATIO = 4  # characters of text for one of the page; items of nested lists are indented
 _FREE_CHARS = 10_000
@@ -26,7 +34,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was taken from a page; `rule` (too_complex | too_deep) where it was not taken apart at all.
+    """What was taken from a page; `rule` (too_complex | too_deep | no_maths) where it was not taken apart at all.
 
     Interleaved output: `texts` and `images` are of one length, and at each place one of them is None; both are None
     where it was not asked for. `quality` is the F1 that the classifier expects of its choice, 0..1.
@@ -78,22 +86,35 @@ def extract_page(html: str, options: HtmlOptions, *, url: str | None = None) -> 
     """Text, structure and facts of a page. Depends on the page alone; a page beyond a limit has no text."""
     from resiliparse.parse.html import HTMLTree
 
-    html = _without_marks(html)
-    refused = refuse_page(html, options.max_tags)
+    from gristmill.ingest.html.formulas import looks_like_maths, mark_formulas
+
+    html, data = _without_marks(html)
+    survey = survey_page(data)
+    refused = refuse_page(html, survey, options.max_tags)
     if refused is not None:
         return _refused(refused)
+    has_maths = (options.formulas or options.maths_only) and looks_like_maths(html)
+    if options.maths_only and not has_maths:
+        return Page("", rule="no_maths")
     try:
         tree: Any = HTMLTree.parse(html)
     except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold
         html = html.encode("utf-8", "replace").decode()
         tree = HTMLTree.parse(html)
-    refused = refuse_tree(tree, html, options.max_depth)
-    if refused is not None:
-        return _refused(refused)
-    formulas = _mark_formulas(tree, html, options)
+    depth = limit_depth(survey.tags, options.max_depth)
+    # Where the tree is only serialised, how deep it is comes with the blocks, which costs nothing.
+    is_walked = has_maths or options.images is not None or options.engine != "gristmill"
+    if is_walked and is_deeper(tree, depth):
+        return _refused(refuse_deep(depth))
+    formulas = mark_formulas(tree, html, options) if has_maths else None
     images = _mark_images(tree, options, url)
-    extract = _by_gristmill if options.engine == "gristmill" else _by_other
-    page = extract(tree, options, url)
+    page = (
+        _by_gristmill(tree, options, url, depth)
+        if options.engine == "gristmill"
+        else _by_other(tree, options, url)
+    )
+    if page.rule is not None:
+        return page
     if len(page.text) > _MAX_TEXT_RATIO * len(html) + _FREE_CHARS:
         bound = _MAX_TEXT_RATIO * len(html)
         return _refused(refuse_complex(len(page.text), bound, "characters of text, from indented lists"))
@@ -104,38 +125,37 @@ def _refused(refusal: Refusal) -> Page:
     return Page("", rule=refusal.rule, value=refusal.value, bound=refusal.bound, detail=refusal.detail)
 
 
-def _without_marks(html: str) -> str:
-    """The page without the characters that placeholders are made of."""
-    data = html.encode("utf-8", "surrogatepass")  # both searches are many times faster in bytes
-    if b"\xee\x80" in data:
-        html = _MARKS.sub("", html)
-    if _MARK_REFERENCES_UTF8.search(data):
-        html = _MARK_REFERENCES.sub("", html)
-    return html
-
-
-def _mark_formulas(tree: Any, html: str, options: HtmlOptions) -> Any:
-    if not getattr(options, "formulas", False):
-        return None
-    from gristmill.ingest.html.formulas import mark_formulas
-
-    return mark_formulas(tree, html, options)
+def _without_marks(html: str) -> tuple[str, bytes]:
+    """The page without the characters that placeholders are made of, and the same in UTF-8."""
+    data = html.encode("utf-8", "surrogatepass")  # all searches are many times faster in bytes
+    found = False
+    if b"\xee" in data and b"\xee\x80" in data:  # one byte is found fifty times faster than two
+        html, found = _MARKS.sub("", html), True
+    if b"&#" in data and _MARK_REFERENCES_UTF8.search(data):
+        html, found = _MARK_REFERENCES.sub("", html), True
+    return html, html.encode("utf-8", "surrogatepass") if found else data
 
 
 def _mark_images(tree: Any, options: HtmlOptions, url: str | None) -> Any:
-    if getattr(options, "images", None) is None:
+    if options.images is None:
         return None
     from gristmill.ingest.html.images import mark_images
 
     return mark_images(tree, options, url)
 
 
-def _by_gristmill(tree: Any, options: HtmlOptions, url: str | None) -> Page:
+def _by_gristmill(tree: Any, options: HtmlOptions, url: str | None, depth: int) -> Page:
     from gristmill.ingest.html.main_content import extract_main_content
 
     found = extract_main_content(
-        tree.document.html, url=url, main_content=options.main_content, markdown=options.format == "markdown"
+        tree.document.html,
+        url=url,
+        main_content=options.main_content,
+        markdown=options.format == "markdown",
+        max_depth=depth,
     )
+    if found is None:
+        return _refused(refuse_deep(depth))
     text = found.text.strip()
     return Page(
         text,
@@ -172,7 +192,8 @@ def _with_placeholders_back(page: Page, formulas: Any, images: Any) -> Page:
     text, title, count, details = page.text, page.title, 0, page.details
     if images is not None:
         texts, taken = images.interleave(text)
-        text = "\n\n".join(part for part in texts if part)
+        text = images.without(text)
+        details = details | ({"images_dropped": dict(images.dropped)} if images.dropped else {})
     if formulas is not None:
         count = formulas.count_in(text)
         text = formulas.restore(text)
@@ -183,6 +204,6 @@ def _with_placeholders_back(page: Page, formulas: Any, images: Any) -> Page:
 
 
 def _language(tree: Any) -> str | None:
-    root = tree.document.query_selector("html[lang]")
+    root = tree.document.query_selector("html")  # the first, without a look at the rest
     value = (root.getattr("lang") or "").strip().lower() if root is not None else ""
     return value if _LANGUAGE.fullmatch(value) else None

@@ -84,20 +84,33 @@ class Run:
                 node.value = dollar.sub(r"\\$", value)
 
 
-def text_runs(body: Any, delimiters: Delimiters, triggers: frozenset[str]) -> list[Run]:
-    """The runs that hold one of the characters `triggers`, in document order; none of code."""
-    worth = re.compile("[" + re.escape("".join(sorted(triggers))) + "]")
-    if worth.search(body.text or "") is None:
+def text_runs(body: Any, delimiters: Delimiters, openings: frozenset[str], *, one_dollar: bool) -> list[Run]:
+    """The runs that hold one of the texts `openings`, in document order; none of code.
+
+    `one_dollar`: whether a page is walked for a dollar that nothing pairs with.
+    """
+    text = body.text or ""
+    found = {opening: count for opening in openings if (count := text.count(opening))}
+    # Most pages have them in scripts alone, which takes less time to see than to walk around the scripts.
+    hidden = (
+        [element.text or "" for element in body.query_selector_all("script, style").values()] if found else []
+    )
+    if all(
+        count - sum(text.count(opening) for text in hidden) <= (opening == "$" and not one_dollar)
+        for opening, count in found.items()
+    ):
         return []
-    return _Walk(delimiters, worth).runs(body)
+    return _Walk(delimiters, openings).runs(body)
 
 
 class _Walk:
     """One walk over a tree, with a stack of its own: pages nest deeper than Python."""
 
-    def __init__(self, delimiters: Delimiters, worth: re.Pattern[str]) -> None:
+    def __init__(self, delimiters: Delimiters, openings: frozenset[str]) -> None:
         self._delimiters = delimiters
-        self._worth = worth
+        self._openings = sorted(openings, key=lambda opening: (len(opening), opening))
+        # In an inline element a formula may also end.
+        self._marks = re.compile("[" + re.escape("".join(sorted(set("".join(self._openings))))) + "]")
         self._runs: list[Run] = []
         self._run = Run(ignored=False)
 
@@ -134,11 +147,11 @@ class _Walk:
             return None
         border = tag not in INLINE
         text = (node.text or "") if depth <= _LOOKED_THROUGH_DEPTH else None
-        plain = text is not None and self._worth.search(text) is None
         if border:
             self._end()
-        if plain and border:
-            return None
+            if text is not None and not self._opens(text):
+                return None
+        plain = not border and text is not None and self._marks.search(text) is None
         opening, closing = _borders(node, tag, self._run)
         if plain and node.query_selector("code, pre, math, svg") is None:
             self._add(node, f"{opening}{text}{closing}", ignored)
@@ -159,9 +172,12 @@ class _Walk:
 
     def _end(self) -> None:
         self._run.close()
-        if self._worth.search(self._run.text):
+        if self._opens(self._run.text):
             self._runs.append(self._run)
         self._run = Run(ignored=False)
+
+    def _opens(self, text: str) -> bool:
+        return any(opening in text for opening in self._openings)
 
     def _ignored(self, element: Any, inherited: bool) -> bool:
         names = frozenset(attribute(element, "class").split())

@@ -47,6 +47,12 @@ class HtmlOptions(Options):
         "carries them: MathJax, KaTeX, MathML, pictures, attributes, delimiters in the text. "
         "false leaves what is seen of them.",
     )
+    maths_only: bool = Field(
+        default=False,
+        description="Drop a page that shows no sign of formulas (no_maths), before it is parsed: no markup, script or "
+        "picture that carries them, no renderer, no TeX in its text. The prefilter of OpenWebMath (arXiv 2310.06786, "
+        "section 3.1) without its classifier; a page that is dropped has nothing for `formulas`.",
+    )
     images: ImageOptions | None = Field(
         default=None,
         description="Keep the images of a page beside its text, in document order (meta: text_list, image_list). null "

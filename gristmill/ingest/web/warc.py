@@ -32,7 +32,7 @@ def read_warc(file: InputFile, options: WarcSource) -> Iterator[Record]:
     `meta`: title, html_lang, charset, content_type, unpacked. Rules besides those of `framing`: the type of a record
     that holds no document (warcinfo, request, metadata, revisit, resource, continuation, ...), not_a_response,
     no_http_headers, http_status, content_type, empty_body, body_decode, too_large, not_text, too_complex, too_deep,
-    empty_text, short_text; of kept records: digest_mismatch, partial_body, and what `framing` says of damage.
+    no_maths, empty_text, short_text; of kept records: digest_mismatch, partial_body, and what `framing` says of damage.
     """
     for record in read_warc_records(
         file, max_bytes=options.max_record_bytes, max_expansion=options.max_expansion

@@ -1,16 +1,17 @@
-"""OpenWebMath's extractor on small pages: whether a page holds formulas, and how many elements carry one.
+"""OpenWebMath's extractor on small pages: whether a page holds formulas, and how many by source.
 
 Its text is no target: it depends on another version of Resiliparse, and has defects that are not copied. Compared are
-`found_math`, and the number of formulas that elements carry. Where it differs for one of these reasons, its value is
-taken over:
-  unknown carrier  it does not know custom elements, attributes, prefixed MathML, nor pictures but of a few classes
-  code, ignored    it marks what stands in code, and what the page tells MathJax to ignore
-  display scripts  it compares the type of a script as a whole, and loses `math/tex; mode=display`: we have more
-  delimiters       it counts the kinds of delimiters in text, not the formulas
+`found_math` and `counts`. A count of elements (scripts, MathML, pictures, containers) must be ours, and so must that
+of environments; its counts of delimiters are of kinds, not of formulas, so there must be some. It differs for a reason
+that has a name, which must be seen in the page; then its value is taken over:
+  unknown carrier   custom elements, attributes, prefixed MathML, pictures but of a few classes: it finds nothing
+  code, ignored     it marks what stands in code, and what the page tells MathJax to ignore: we find nothing
+  display scripts   it compares the type of a script as a whole, and loses `math/tex; mode=display`: we have those more
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +19,63 @@ from gristmill.ingest.html.formulas import Formulas, mark_formulas
 from gristmill.ingest.options import HtmlOptions
 from tests.golden.harness import Golden, folder
 
-_DELIMITED = frozenset(
-    {"mathjax_inline_tex", "mathjax_display_tex", "mathjax_asciimath", "align", "equation"}
+_DELIMITERS = frozenset({"mathjax_inline_tex", "mathjax_display_tex", "mathjax_asciimath"})
+_ENVIRONMENTS = frozenset({"align", "equation"})
+_OF_TEXT = frozenset({"delimited", "environment", "asciimath"})
+_UNKNOWN_CARRIER = re.compile(
+    r"<d-math|<[A-Za-z][\w-]*:math\b|\bdata-(?:tex|mathml|expr|equation)=|_images/math|class=.math[\"' ]"
 )
-_NOT_KNOWN_THERE = frozenset({"attribute", "container", "image", "mathml"})
+_NO_TEXT = re.compile(r"<(?:code|pre)\b|(?:tex2jax|mathjax|katex)_ignore|ignore(?:Html)?Class")
+_DISPLAY_SCRIPT = re.compile(r"<script[^>]*math/tex;\s*mode=display", re.IGNORECASE)
 
 
 def compute(case: dict[str, Any]) -> dict[str, Any]:
     """What we find in the page of a case, in the terms of the reference."""
     theirs = case["expected"]
-    ours = _mark(_page(case))
-    return {"expected": {"found_math": _found(theirs, ours), "counts": _counts(theirs["counts"], ours)}}
+    html = _page(case)
+    ours = _mark(html)
+    return {"expected": {"found_math": _found(theirs, ours, html), "counts": _counts(theirs, ours, html)}}
 
 
-def _found(theirs: dict[str, Any], ours: Formulas) -> bool:
+def _found(theirs: dict[str, Any], ours: Formulas, html: str) -> bool:
     found = ours.count > 0
-    if found and set(ours.counts) <= _NOT_KNOWN_THERE:
+    if _is_unknown_carrier(theirs, ours, html) or _is_code(theirs["counts"], ours, html):
         return bool(theirs["found_math"])
-    if not found and theirs["found_math"] and set(theirs["counts"]) <= _DELIMITED:
-        return True
     return found
 
 
-def _counts(theirs: dict[str, int], ours: Formulas) -> dict[str, int]:
-    """The reference's own counts where our number of elements fits them, else ours."""
-    elements = sum(count for name, count in theirs.items() if name not in _DELIMITED)
-    found = sum(count for name, count in ours.counts.items() if name not in ("delimited", "environment"))
-    fits = found >= elements if "script_math_tex" in theirs else found == elements
-    return theirs if fits or not elements else dict(ours.counts)
+def _counts(theirs: dict[str, Any], ours: Formulas, html: str) -> dict[str, int]:
+    """The reference's own counts where ours fit them, else ours."""
+    counts: dict[str, int] = theirs["counts"]
+    if _is_unknown_carrier(theirs, ours, html) or _is_code(counts, ours, html):
+        return counts
+    elements = sum(count for name, count in counts.items() if name not in _DELIMITERS | _ENVIRONMENTS)
+    environments = sum(count for name, count in counts.items() if name in _ENVIRONMENTS)
+    if "script_math_tex" in counts:
+        elements += len(_DISPLAY_SCRIPT.findall(html))
+    found = sum(count for name, count in ours.counts.items() if name not in _OF_TEXT)
+    fits = ours.counts["environment"] == environments
+    if elements:
+        fits &= found == elements
+    elif counts.keys() & _DELIMITERS:
+        fits &= ours.count > environments
+    else:
+        fits &= ours.count == environments
+    return counts if fits else dict(ours.counts)
+
+
+def _is_unknown_carrier(theirs: dict[str, Any], ours: Formulas, html: str) -> bool:
+    nothing = not theirs["found_math"] and not theirs["counts"]
+    return nothing and _OF_TEXT.isdisjoint(ours.counts) and _UNKNOWN_CARRIER.search(html) is not None
+
+
+def _is_code(counts: dict[str, int], ours: Formulas, html: str) -> bool:
+    return (
+        ours.count == 0
+        and counts.keys() <= _DELIMITERS
+        and bool(counts)
+        and _NO_TEXT.search(html) is not None
+    )
 
 
 def _mark(html: str) -> Formulas:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.ingest.html import Page, extract_page
+from gristmill.ingest.html._features import FEATURES, N_CONTEXT, N_FEATURES
+from gristmill.ingest.html._rules import agree_on_paths
+from gristmill.ingest.html._scan import CONTAINER, N_BLOCK
 from gristmill.ingest.options import HtmlOptions
 from tests.ingest.html.pages import ASIDE, SENTENCES, article, forum
 
@@ -83,6 +87,28 @@ def test_posts_of_a_forum_are_kept_without_their_buttons() -> None:
     text = extracted(forum()).text
     assert all(f"In answer {n} I would add" in text for n in range(6))
     assert "Report" not in text
+
+
+def test_a_formula_on_its_own_stays_with_the_text_beside_it() -> None:
+    html = article().replace("</p>", "</p><div><script type='math/tex; mode=display'>x^2</script></div>", 1)
+    page = extract_page(html, HtmlOptions())
+    assert "$$x^2$$" in page.text
+    assert page.formulas == 1
+
+
+def test_blocks_of_one_path_are_judged_alike_but_not_on_articles() -> None:
+    features = np.zeros((N_FEATURES + N_CONTEXT, 4), np.float32)
+    paths, blocks = np.ones((2, 2), np.uint64), np.zeros((4, N_BLOCK), np.int32)
+    blocks[3, CONTAINER], paths[1] = 1, 3
+    chance = np.array([0.9, 0.9, 0.1, 0.1])
+    agree_on_paths(features, paths, blocks, chance)
+    assert chance[2] > 0.4
+    assert chance[0] < 0.9
+    assert chance[3] == pytest.approx(0.1)
+    features[FEATURES.index("type.article")] = 1
+    chance = np.array([0.9, 0.9, 0.1, 0.1])
+    agree_on_paths(features, paths, blocks, chance)
+    assert chance.tolist() == [0.9, 0.9, 0.1, 0.1]
 
 
 def test_comments_below_an_article_are_left_out_where_the_page_says_it_is_one() -> None:
