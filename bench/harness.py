@@ -308,7 +308,7 @@ def _print(title: str, measured: Sequence[Measured]) -> None:
             f"{m.median('peak_bytes') / 1e6:,.0f}",
             *(f"{m.median(name):,.4g}" if name in m.runs[0].figures else "" for name in figures),
         )
-    console = Console()
+    console = Console(width=max(160, Console().width))  # many figures; a pipe has no width
     console.print(table)
     for m in measured:
         if m.skipped:

@@ -39,6 +39,7 @@ _MIN_DATA_WORDS = 30
 _DATA_RATIO = 3  # words in JSON-LD for one that is shown: the page is filled in by its scripts
 _MIN_DESCRIPTION_PAIRS = 8
 _SAID_SHARE = 0.5  # of the pairs of words of a description that is taken to be shown
+_MAX_SECOND_BLOCKS = 50_000  # a page with more is judged by the first stage alone, to be done in a second
 _IMAGE_WEIGHT = 0.01  # words that a block without any counts for
 
 
@@ -136,9 +137,10 @@ def judge_blocks(scan: Scan, features: Any, model: tuple[Stage, Stage]) -> Any:
     """Probability of each block that it is main content."""
     first, second = model
     chance = predict(features, *first)
-    describe_context(scan.elements, scan.paths, scan.blocks, features, chance)
-    # The second stage follows the page's structure more closely, the first the block: together they err less.
-    chance = (chance + predict(features, *second)) / 2
+    if chance.size <= _MAX_SECOND_BLOCKS:
+        describe_context(scan.elements, scan.paths, scan.blocks, features, chance)
+        # The second stage follows the page's structure more closely, the first the block: together they err less.
+        chance = (chance + predict(features, *second)) / 2
     apply_rules(features, chance)
     agree_on_paths(features, scan.paths, scan.blocks, chance)
     return chance

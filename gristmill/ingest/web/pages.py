@@ -23,8 +23,8 @@ def read_html(file: InputFile, options: HtmlSource) -> Iterator[Record]:
 
     A file is taken as a page if its name says so or it begins like one. `meta`: charset, unpacked, and what the page
     says of itself (title, html_lang, author, ...). Rules: content_type, too_large, empty_body, not_text, empty_text,
-    short_text, those of extraction (too_complex, too_deep, no_maths), and what damage to the compression took (truncated,
-    corrupt_member, bad_checksum, unreadable).
+    short_text, those of extraction (too_complex, too_deep, no_maths), and what damage to the compression took
+    (truncated, corrupt_member, bad_checksum, unreadable).
     """
     whole = read_whole(file, options)
     if isinstance(whole, Record):

@@ -102,7 +102,7 @@ def test_blocks_of_one_path_are_judged_alike_but_not_on_articles() -> None:
     blocks[3, CONTAINER], paths[1] = 1, 3
     chance = np.array([0.9, 0.9, 0.1, 0.1])
     agree_on_paths(features, paths, blocks, chance)
-    assert chance[2] > 0.4
+    assert chance[2] > 0.3
     assert chance[0] < 0.9
     assert chance[3] == pytest.approx(0.1)
     features[FEATURES.index("type.article")] = 1
