@@ -22,8 +22,6 @@ from gristmill.ingest.html.limits import (
 )
 from gristmill.ingest.options import HtmlOptions
 
-EXTRACTOR_VERSION = 2  # raise it with every change of what comes out for the same page
-
 _MAX_TEXT_RATIO = 4  # characters of text for one of the page; items of nested lists are indented
 _FREE_CHARS = 10_000
 _MARKS = re.compile("[\ue000-\ue002]")
