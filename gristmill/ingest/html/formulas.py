@@ -1,9 +1,7 @@
 """The formulas of a page as `$...$` and `$$...$$`: every carrier in use on the web, one copy of each.
 
-A formula must survive what picks the main content and what renders it as text, so it is taken out first: every
-carrier
-(carriers.py), and every formula between delimiters in running text (delimiters.py),
-is replaced in the parsed tree by a
+A formula must survive what picks the main content and what renders it as text, so it is taken out first: every carrier
+(carriers.py), and every formula between delimiters in running text (delimiters.py), is replaced in the parsed tree by a
 placeholder, and put back into the rendered text. Kinds of carriers follow OpenWebMath (arXiv 2310.06786, section 3)
 and go beyond it; its known losses (swapped delimiters, display scripts, prefixed MathML) are not copied.
 
@@ -25,14 +23,20 @@ from gristmill.ingest.html.signs import find_signs
 from gristmill.ingest.html.tex import clean_tex, escape_dollars, take_definitions
 from gristmill.ingest.options import HtmlOptions
 
-OPEN, CLOSE = (
-    "\ue000",
-    "\ue001",
-)  # around the number of a formula; extract_page takes them out of the page first
+# Around the number of a formula; extract_page takes them out of the page first.
+OPEN, CLOSE = "\ue000", "\ue001"
+MAX_FORMULAS = 8_000  # of a page: about 0.1 ms each, so less than a second; lecture notes have some 2,000
 _MAX_MACROS = 200  # definitions kept of a page
 _PLACEHOLDER = re.compile(f"{OPEN}([0-9]{{1,9}}){CLOSE}")
 _ONLY_PLACEHOLDER = re.compile(f"\\s*{OPEN}[0-9]{{1,9}}{CLOSE}\\s*")
 _BARE_DOLLAR = re.compile(r"(?<!\\)\$")
+
+
+class TooManyFormulasError(Exception):
+    """A page has more than MAX_FORMULAS; the number that was reached."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
 
 
 @dataclass
@@ -66,11 +70,17 @@ class Formulas:
             )  # a last backslash would escape the dollar
             tex = f"{mark}{tex}{end}{mark}"
         self._texts.append(tex)
+        self._check_room()
         return f"{OPEN}{len(self._texts) - 1}{CLOSE}"
 
     def fail(self, carrier: str) -> None:
         """Count a formula whose carrier could not be read."""
         self.failed[carrier] += 1
+        self._check_room()
+
+    def _check_room(self) -> None:
+        if (reached := len(self._texts) + self.failed.total()) > MAX_FORMULAS:
+            raise TooManyFormulasError(reached)
 
     def define(self, definition: str) -> None:
         """Keep a macro definition, once."""
@@ -124,6 +134,7 @@ def mark_formulas(tree: Any, html: str, options: HtmlOptions) -> Formulas | None
     """Replace every formula in the tree by a text node with a placeholder; None where the page holds no formula.
 
     Linear in the page. Text in `pre` and `code` is never a formula, except where the element says that it is one.
+    Raises TooManyFormulasError.
     """
     if not options.formulas or tree.body is None:
         return None
@@ -145,6 +156,8 @@ def _mark_delimited(tree: Any, html: str, delimiters: Delimiters, formulas: Form
         return
     finder = Finder(delimiters)
     runs = text_runs(tree.body, delimiters, finder.openings, one_dollar=formulas.count > 0)
+    if (dollars := sum(run.text.count("$") for run in runs)) > 2 * MAX_FORMULAS:
+        raise TooManyFormulasError(dollars // 2)
     if delimiters.used:
         finder.observe([run.text for run in runs if not run.ignored])
     found = [finder.find(run.text) if delimiters.used and not run.ignored else [] for run in runs]

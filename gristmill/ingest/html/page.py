@@ -84,7 +84,12 @@ def extract_page(html: str, options: HtmlOptions, *, url: str | None = None) -> 
     """Text, structure and facts of a page. Depends on the page alone; a page beyond a limit has no text."""
     from resiliparse.parse.html import HTMLTree
 
-    from gristmill.ingest.html.formulas import looks_like_maths, mark_formulas
+    from gristmill.ingest.html.formulas import (
+        MAX_FORMULAS,
+        TooManyFormulasError,
+        looks_like_maths,
+        mark_formulas,
+    )
 
     html, data = _without_marks(html)
     survey = survey_page(data)
@@ -104,7 +109,10 @@ def extract_page(html: str, options: HtmlOptions, *, url: str | None = None) -> 
     is_walked = has_maths or options.images is not None or options.engine != "gristmill"
     if is_walked and is_deeper(tree, depth):
         return _refused(refuse_deep(depth))
-    formulas = mark_formulas(tree, html, options) if has_maths else None
+    try:
+        formulas = mark_formulas(tree, html, options) if has_maths else None
+    except TooManyFormulasError as error:
+        return _refused(refuse_complex(error.count, MAX_FORMULAS, "formulas"))
     images = _mark_images(tree, options, url)
     page = (
         _by_gristmill(tree, options, url, depth)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
-from gristmill.ingest.html.formulas import Formulas, looks_like_maths, mark_formulas
+from gristmill.ingest.html import extract_page
+from gristmill.ingest.html.formulas import Formulas, TooManyFormulasError, looks_like_maths, mark_formulas
 from gristmill.ingest.options import HtmlOptions
 
 MATHJAX = "<script src='https://cdn.example/MathJax.js?config=TeX-AMS_HTML'></script>"
@@ -292,7 +294,8 @@ def test_hostile_pages_take_linear_time(page: str) -> None:
     started = time.process_time()
     tree: Any = HTMLTree.parse(page)
     parsed = time.process_time() - started
-    mark_formulas(tree, page, HtmlOptions())
+    with suppress(TooManyFormulasError):
+        mark_formulas(tree, page, HtmlOptions())
     assert time.process_time() - started < 3.0 + 2 * parsed
 
 
@@ -309,3 +312,18 @@ def test_text_outside_formulas_is_kept_and_marks_are_all_restored(pieces: list[s
     assert "\ue000" not in text
     assert text.count("q") == pieces.count("q")
     assert text == marked(DOLLAR + "<p>begin " + "".join(pieces) + " end")[0]
+
+
+@pytest.mark.parametrize(
+    "item",
+    ["<p>$x_1$</p>", '<span data-tex="x_1">x</span>', '<img class="latex" alt="x_1">'],
+    ids=["delimited", "attribute", "picture"],
+)
+def test_a_page_of_nothing_but_formulas_is_refused_before_it_takes_long(item: str) -> None:
+    head = "<script src=/mathjax/tex-chtml.js></script><script>MathJax = {tex: {inlineMath: [['$', '$']]}}</script>"
+    many = extract_page(f"<html><head>{head}</head><body>{item * 20_000}</body></html>", HtmlOptions())
+    assert (many.rule, many.bound, many.detail) == ("too_complex", 8_000.0, "formulas")
+    some = extract_page(
+        f"<html><head>{head}</head><body><p>Of it</p>{item * 50}</body></html>", HtmlOptions()
+    )
+    assert some.rule is None
