@@ -7,12 +7,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from gristmill.recipe import load_recipe
 from pipelines.run import build_corpus
 from tests.corpora import write_corpus
 
 MODELS = Path(os.environ.get("GRISTMILL_MODELS") or Path(__file__).parent.parent / "var" / "models")
+
+# No test is about time: a first example may compile a kernel.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 
 @pytest.fixture(scope="session")

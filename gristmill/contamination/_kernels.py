@@ -6,7 +6,6 @@ from typing import Any
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
 NOTHING, LETTER, SINGLE = 1, 2, 3  # kinds of code points; 0 separates
 # FNV-1a (Fowler, Noll, Vo), over code points.
@@ -16,8 +15,6 @@ _MAX_TAG_BYTES = 300
 _MAX_ENTITY_BYTES = 12
 
 _jit = numba.njit(cache=True, nogil=True)
-_Ints = npt.NDArray[np.int64]
-_Hashes = npt.NDArray[np.uint64]
 
 
 @_jit

@@ -14,13 +14,14 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
 from gristmill.contamination import _kernels
+from gristmill.text_buffers import text_buffers
 
 _TABLE_SIZE = 0x20000  # code points beyond are Han (words one by one), or separate
 _UNSPACED = ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))  # kana, Han
@@ -63,27 +64,18 @@ class Words:
 
 def hash_words(texts: pl.Series) -> Words:
     """Words of each text; a null text has none. Linear in bytes; memory: 16 bytes per word."""
-    array = (
-        texts.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.large_string())
-    )
-    _, starts, data = array.buffers()
-    offsets = np.frombuffer(starts, np.int64)[array.offset : array.offset + len(array) + 1]
-    bytes_ = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    tables = _tables()
-    most = (
-        int(offsets[-1] - offsets[0]) // 2 + len(texts) + 1
-    )  # a word and what separates it, or three bytes of Han
+    data, offsets = text_buffers(texts)
+    # A word has a byte and one that separates it; a Han character has three.
+    most = int(offsets[-1] - offsets[0]) // 2 + len(texts) + 1
     hashes, spans = np.empty(most, np.uint64), np.empty((most, 2), np.int32)
     word_offsets = np.zeros(len(texts) + 1, np.int64)
-    _kernels.hash_words(bytes_, offsets, *tables, hashes, spans, word_offsets)
+    _kernels.hash_words(data, offsets, *_tables(), hashes, spans, word_offsets)
     count = int(word_offsets[-1])
     return Words(hashes[:count].copy(), spans[:count].copy(), word_offsets)
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[
-    npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.NDArray[np.int32], *tuple[npt.NDArray, ...]
-]:
+def _tables() -> tuple[npt.NDArray[Any], ...]:
     """(kind, where its folded form begins, folded forms, dress, aliases) of code points; 0.2 s, once."""
     kinds = np.zeros(_TABLE_SIZE, np.uint8)
     starts = np.zeros(_TABLE_SIZE + 1, np.int32)

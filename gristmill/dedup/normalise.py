@@ -27,6 +27,7 @@ import regex
 
 from gristmill.dedup import _kernels
 from gristmill.dedup.options import NormaliseOptions
+from gristmill.text_buffers import array_buffers
 
 _SEPARATORS = ".,،٫⎖⎗⎘"
 _NUMBER = regex.compile(rf"\p{{Nd}}+([{_SEPARATORS}]\p{{Nd}}+)?")
@@ -88,7 +89,7 @@ def normalise_texts(texts: pl.Series, options: NormaliseOptions) -> Normalised:
     """
     tables = character_tables(options)
     array = texts.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    data, offsets = buffers(array)
+    data, offsets = array_buffers(array)
     out = np.empty(len(data) * tables.growth, np.uint8)
     out_offsets = np.zeros(len(offsets), np.int64)
     hard = np.empty(len(array), np.bool_)
@@ -106,13 +107,6 @@ def normalise_texts(texts: pl.Series, options: NormaliseOptions) -> Normalised:
         redone = pa.array([normalise_text(text, options) for text in again], pa.large_string())
         normalised = pc.replace_with_mask(normalised, pa.array(hard), redone)
     return Normalised(normalised, unspaced)
-
-
-def buffers(array: pa.LargeStringArray) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """UTF-8 bytes and offsets (one more than rows) of an Arrow array without nulls."""
-    _, offsets, data = array.buffers()
-    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8), starts
 
 
 @dataclass(frozen=True)

@@ -34,14 +34,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 import xxhash
 
 from gristmill.dedup import _unit_kernels
-from gristmill.dedup.normalise import buffers
 from gristmill.dedup.options import ParagraphOptions
 from gristmill.documents import DECISIONS, DROP, EDIT, KEEP, Schema, empty
 from gristmill.errors import StageError
+from gristmill.text_buffers import text_buffers, text_series
 
 UNITS: Schema = {
     "row": pl.UInt32,  # position of the document in its shard, from 0
@@ -127,9 +126,7 @@ class _Units:
 
     @classmethod
     def find(cls, texts: pl.Series, options: ParagraphOptions) -> _Units:
-        data, text_offsets = buffers(
-            texts.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-        )
+        data, text_offsets = text_buffers(texts)
         tables = _character_tables()
         used = data[text_offsets[0] : text_offsets[-1]]
         most = int(np.count_nonzero(used == ord("\n"))) + len(texts)
@@ -446,9 +443,7 @@ def _copy(units: _Units, spans: _Spans) -> pl.Series:
 
 
 def _strings(out: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> pl.Series:
-    used = pa.py_buffer(out[: offsets[-1]].copy())
-    array = pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), used)
-    return pl.Series(array, dtype=pl.String)
+    return text_series(out[: offsets[-1]].copy(), offsets)
 
 
 def _decide(

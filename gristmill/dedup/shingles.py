@@ -20,9 +20,10 @@ import pyarrow as pa
 import xxhash
 
 from gristmill.dedup import _kernels
-from gristmill.dedup.normalise import buffers, character_tables, normalise_text
+from gristmill.dedup.normalise import character_tables, normalise_text
 from gristmill.dedup.options import SignatureOptions
 from gristmill.errors import StageError
+from gristmill.text_buffers import array_buffers
 
 _ALPHANUMERIC = re.compile(r"\w+")
 
@@ -45,7 +46,7 @@ def hash_shingles(texts: pa.LargeStringArray, options: SignatureOptions) -> Shin
         texts = pa.array([" ".join(_spacy_words(text)) for text in texts.to_pylist()], pa.large_string())
     if options.hash != "xxhash" or options.precision != 64:
         return _hash_in_python(texts, options)
-    data, offsets = buffers(texts)
+    data, offsets = array_buffers(texts)
     longest = int(np.diff(offsets).max(initial=0))
     by_char = options.words == "char"
     used = int(offsets[-1] - offsets[0])

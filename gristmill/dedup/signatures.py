@@ -25,11 +25,12 @@ import polars as pl
 import pyarrow as pa
 
 from gristmill.dedup import _kernels
-from gristmill.dedup.normalise import buffers, normalise_texts, one_pass_tables
+from gristmill.dedup.normalise import normalise_texts, one_pass_tables
 from gristmill.dedup.options import SignatureOptions
 from gristmill.dedup.shingles import Shingles, hash_shingles
 from gristmill.documents import Schema, empty
 from gristmill.progress import advance
+from gristmill.text_buffers import text_buffers
 
 SIGNATURES: Schema = {
     "id": pl.String,
@@ -167,7 +168,7 @@ def _read_rolling(texts: pl.Series, options: SignatureOptions) -> _Read:
 
 def _roll(texts: pl.Series, options: SignatureOptions) -> tuple[_Read, npt.NDArray[np.bool_]]:
     tables = one_pass_tables(options.normalise, alphanumeric=options.words == "alphanumeric")
-    data, offsets = buffers(texts.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    data, offsets = text_buffers(texts)
     count, used = len(texts), int(offsets[-1] - offsets[0])
     by_char = options.words == "char"
     hashes = np.empty(used if by_char else used // 2 + count, np.uint64)

@@ -40,7 +40,6 @@ N_MEASURES = 41
 # Places in `rules`, the switches and bounds that a kernel is called with.
 (RULE_C4, RULE_PUNCT, RULE_JAVASCRIPT, RULE_POLICY, RULE_LOREM, RULE_CURLY, RULE_CITATIONS) = range(7)
 (RULE_LINE_WORDS, RULE_WORD_CHARS, RULE_SHORT_LINE, RULE_LONG_LINE) = range(7, 11)
-N_RULES = 11
 
 # Places in the counts of `edit_documents`.
 REMOVED_LINES, REMOVED_CITATIONS, REMOVED_BLANKS = range(3)

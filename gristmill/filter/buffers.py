@@ -1,4 +1,4 @@
-"""How texts and options reach the kernels: Arrow buffers, switches, pieces for threads."""
+"""How options and texts reach the kernels: switches, pieces for threads."""
 
 from __future__ import annotations
 
@@ -8,19 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
-import pyarrow as pa
 
 from gristmill.filter.options import C4Options
-
-
-def text_buffers(texts: pl.Series) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """UTF-8 bytes of all texts and where each begins."""
-    array = texts.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    array = array.cast(pa.large_string())
-    _, offsets, data = array.buffers()
-    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return (np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)), starts
 
 
 def line_rules(

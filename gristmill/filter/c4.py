@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from gristmill.errors import RecipeError
 from gristmill.file_options import resolve
-from gristmill.filter.buffers import line_rules, text_buffers
+from gristmill.filter.buffers import line_rules
 from gristmill.filter.options import C4Options
 from gristmill.hashing import uniform
+from gristmill.text_buffers import text_buffers, text_series
 
 EDITS = ("c4.lines", "c4.citations", "c4.blanks")
 
@@ -52,8 +52,7 @@ def remove_lines(texts: pl.Series, options: C4Options) -> tuple[pl.Series, pl.Da
         left_offsets,
         counts,
     )
-    array = pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(left_offsets), pa.py_buffer(left))
-    return pl.Series("text", array, dtype=pl.String), pl.from_numpy(counts, schema=list(EDITS))
+    return text_series(left, left_offsets, "text"), pl.from_numpy(counts, schema=list(EDITS))
 
 
 def count_bad_words(texts: pl.Series, options: C4Options, folder: Path) -> pl.Series:

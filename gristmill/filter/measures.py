@@ -31,10 +31,11 @@ import numpy.typing as npt
 import polars as pl
 
 from gristmill.documents import Schema
-from gristmill.filter.buffers import line_rules, run_in_pieces, text_buffers
+from gristmill.filter.buffers import line_rules, run_in_pieces
 from gristmill.filter.c4 import remove_lines
 from gristmill.filter.options import C4Options, FineWebOptions
 from gristmill.filter.words import UNICODE, Spans, split_words
+from gristmill.text_buffers import text_buffers
 
 # In the order of the columns that the kernels write.
 MEASURED: Schema = {

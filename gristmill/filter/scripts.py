@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gristmill.filter.buffers import text_buffers
+from gristmill.text_buffers import text_buffers
 
 # Name of each script in Unicode, by its code; in this order they win ties.
 _SCRIPTS = {

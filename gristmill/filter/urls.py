@@ -35,12 +35,12 @@ from urllib.parse import unquote
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
 from gristmill.errors import RecipeError
 from gristmill.file_options import resolve
 from gristmill.filter.batch import VERDICTS, Batch
 from gristmill.filter.options.urls import EntryListOptions, UrlOptions
+from gristmill.text_buffers import text_buffers, text_series
 
 # Services that only redirect, with the name under which they are known; the ten with the most links on the public
 # web are among them. Their pages hold no text of their own.
@@ -167,7 +167,7 @@ class StringTable:
     def __init__(self, strings: pl.Series) -> None:
         from gristmill.filter import _url_kernels
 
-        self.data, self.offsets = _buffers(strings)
+        self.data, self.offsets = text_buffers(strings)
         self.slots = np.full(1 << max(4, (2 * len(strings)).bit_length()), -1, np.int32)
         _url_kernels.fill_table(self.data, self.offsets, self.slots)
 
@@ -181,7 +181,7 @@ class StringTable:
         from gristmill.filter import _url_kernels
 
         found = np.empty(len(strings), np.int32)
-        _url_kernels.find_entries(*_buffers(strings), self.data, self.offsets, self.slots, found)
+        _url_kernels.find_entries(*text_buffers(strings), self.data, self.offsets, self.slots, found)
         return found
 
     def find_parents(self, hosts: Hosts, *, lower: bool) -> npt.NDArray[np.int32]:
@@ -276,7 +276,7 @@ class HostList:
         rows = np.flatnonzero(hosts.odd)
         if self._strict and len(rows):
             plain = pl.Series([_ascii_host(hosts.at(row)) for row in rows], dtype=pl.String)
-            data, offsets = _buffers(plain)
+            data, offsets = text_buffers(plain)
             odd = Hosts(data, offsets[:-1], offsets[1:], np.zeros(len(rows), np.bool_))
             found[rows] = table.find_parents(odd, lower=True)
         return found
@@ -462,7 +462,15 @@ class WordLists:
         table, hard, soft = self._table, np.empty(len(urls), np.int32), np.empty(len(urls), np.int32)
         seen = np.full(len(table.offsets) - 1, -1, np.int64)
         _url_kernels.count_words(
-            *_buffers(urls), strict, table.data, table.offsets, table.slots, len(self.hard), seen, hard, soft
+            *text_buffers(urls),
+            strict,
+            table.data,
+            table.offsets,
+            table.slots,
+            len(self.hard),
+            seen,
+            hard,
+            soft,
         )
         return pl.Series(hard), pl.Series(soft)
 
@@ -477,28 +485,28 @@ def _squeeze(urls: pl.Series, strict: bool) -> pl.Series:
     """Letters and digits of each URL, in lower case."""
     from gristmill.filter import _url_kernels
 
-    data, offsets = _buffers(urls)
+    data, offsets = text_buffers(urls)
     out, out_offsets = np.empty(len(data), np.uint8), np.empty_like(offsets)
     _url_kernels.squeeze(data, offsets, strict, out, out_offsets)
-    return _strings(out, out_offsets)
+    return text_series(out, out_offsets)
 
 
 def _normalise(urls: pl.Series) -> pl.Series:
     """URLs in lower case, percent-encoding resolved, letters in one form, other marks beyond ASCII as blanks."""
     from gristmill.filter import _url_kernels
 
-    data, offsets = _buffers(urls)
+    data, offsets = text_buffers(urls)
     out, out_offsets = np.empty(len(data), np.uint8), np.empty_like(offsets)
     odd = np.empty(len(urls), np.uint8)
     _url_kernels.normalise(data, offsets, out, out_offsets, odd)
     rows = np.flatnonzero(odd)
     pieces = [out[out_offsets[row] : out_offsets[row + 1]].tobytes() for row in rows.tolist()]
     if not pieces:
-        return _strings(out, out_offsets)
+        return text_series(out, out_offsets)
     out[out >= 128] = ord("#")  # a string must be valid UTF-8, also one that is replaced
     decoded = pl.Series([piece.decode("utf-8", "replace") for piece in pieces], dtype=pl.String)
     letters = decoded.str.normalize("NFKC").str.to_lowercase().str.replace_all(_NO_LETTER, " ")
-    return _strings(out, out_offsets).scatter(rows, letters)
+    return text_series(out, out_offsets).scatter(rows, letters)
 
 
 def _clean_words(words: pl.Series) -> list[str]:
@@ -516,24 +524,8 @@ def _sorted(words: Iterable[str]) -> list[str]:
 def _find_hosts(urls: pl.Series) -> Hosts:
     from gristmill.filter import _url_kernels
 
-    data, offsets = _buffers(urls)
+    data, offsets = text_buffers(urls)
     starts, ends = np.empty(len(urls), np.int64), np.empty(len(urls), np.int64)
     kinds = np.empty(len(urls), np.uint8)
     _url_kernels.find_hosts(data, offsets, starts, ends, kinds)
     return Hosts(data, starts, ends, kinds == _url_kernels.ODD)
-
-
-def _buffers(strings: pl.Series) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """UTF-8 bytes of all strings and where each begins."""
-    array = (
-        strings.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.large_string())
-    )
-    _, offsets, data = array.buffers()
-    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return (np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)), starts
-
-
-def _strings(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> pl.Series:
-    """The opposite of `_buffers`."""
-    array = pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
-    return pl.Series(array)

@@ -32,7 +32,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gristmill.errors import RecipeError
-from gristmill.filter.buffers import text_buffers
+from gristmill.text_buffers import text_buffers
 
 # offsets int64[texts + 1] and spans int32[words, 2]: (start, end) in code points, text by text.
 Spans = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]

@@ -99,8 +99,8 @@ def read_shard(
     for registered in shard.files:
         _check_file(shard, registered)
     batches = _read_batches(shard, options, tokenizer, batch_chars, batch_rows)
-    html = getattr(options, "html", None)
-    limit = html.images.max_pages_per_host if html is not None and html.images is not None else None
+    images = options.html.images if isinstance(options, WarcSource | HtmlSource) else None
+    limit = images.max_pages_per_host if images is not None else None
     yield from batches if limit is None else without_site_images(batches, limit)
 
 

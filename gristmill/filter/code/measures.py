@@ -18,7 +18,8 @@ import polars as pl
 import pyarrow as pa
 
 from gristmill.documents import Schema
-from gristmill.filter.buffers import run_in_pieces, text_buffers
+from gristmill.filter.buffers import run_in_pieces
+from gristmill.text_buffers import text_buffers
 
 # In the order of the columns that the kernels write.
 COUNTED: Schema = {

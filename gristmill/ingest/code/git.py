@@ -22,7 +22,6 @@ from typing import Any
 from gristmill.errors import InputError
 from gristmill.inputs import InputFile
 
-BUNDLE_MAGIC = b"# v"  # of `# v2 git bundle` and `# v3 git bundle`
 _BUNDLE_LINE = re.compile(rb"# v[23] git bundle\n")
 _MAX_TREE_DEPTH = 100
 _MAX_DELTAS = 4096  # git's own bound on chains

@@ -42,7 +42,6 @@ _SPDX_TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+()\- ]{2,200
 _LICENCE_NAME = re.compile(r"(?i)^(?:un)?(?:licen[cs]e|copying|licen[cs]es)(?:[-._].*)?$")
 _PACKAGE_NAMES = frozenset({"pyproject.toml", "setup.cfg", "package.json", "cargo.toml", "composer.json"})
 _NOT_TEXT = re.compile(r"(?i)\.(?:py|js|ts|go|c|h|rs|java|rb|json|ya?ml|svg|png)$")
-_LESSER = re.compile(r"(?i)lesser|lgpl")
 _WORD = re.compile(r"[a-z0-9]+")
 _COPYRIGHT_LINE = re.compile(
     r"(?im)^.{0,20}\bcopyright\b.{0,60}\d{4}.{0,100}$|^.{0,10}all rights reserved\.?\s*$"

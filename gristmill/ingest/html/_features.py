@@ -199,7 +199,7 @@ def describe_blocks(elements, marks, paths, blocks, told, declared):
     """float32[N_FEATURES + N_CONTEXT, blocks], in the order of FEATURES; room for CONTEXT, which stays 0 here.
 
     told: pairs of words of each block, and those of them that the page's data and description hold too (int32[b, 3]).
-    `declared` are the page's own features (float32[N_DECLARED]).
+    `declared` are the page's own features (float32[len(facts.DECLARED)]).
     """
     n = blocks.shape[0]
     out = np.zeros((N_FEATURES + N_CONTEXT, n), np.float32)

@@ -112,7 +112,6 @@ DECLARED: tuple[str, ...] = (
     "url.query",
     "url.last_words",
 )
-N_DECLARED = len(DECLARED)
 
 
 @dataclass(slots=True)

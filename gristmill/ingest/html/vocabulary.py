@@ -14,7 +14,6 @@ import numpy as np
 
 # How a tag behaves; one of the first four, plus flags.
 INLINE, BLOCK, DROP, RAW = 0, 1, 2, 3
-KIND_MASK = 3
 VOID, PREFORMATTED, LINK, BREAK, LIST_ITEM, ROW, CELL, TABLE, ORDERED = (1 << bit for bit in range(2, 11))
 QUOTE, CODE, DEFINITION, NOSCRIPT, SPACED = (1 << bit for bit in range(11, 16))
 HEADING_SHIFT = 16  # three bits: the level

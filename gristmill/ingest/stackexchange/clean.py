@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
+
+from gristmill.text_buffers import text_buffers, text_series
 
 _BLOCKS = (
     "p",
@@ -55,15 +56,11 @@ def clean_html(bodies: pl.Series, *, markdown: bool = False, keep_links: bool = 
 
     if bodies.is_empty():
         return pl.Series(bodies.name, [], dtype=pl.String)
-    array = bodies.fill_null("").to_arrow().cast(pa.large_string())
-    offsets = np.frombuffer(array.buffers()[1], dtype=np.int64)[array.offset : array.offset + len(array) + 1]
-    data = np.frombuffer(array.buffers()[2] or b"\0", dtype=np.uint8)
-    out = np.empty(_GROWTH * int(offsets[-1] - offsets[0]) + _ROOM * len(array), dtype=np.uint8)
-    out_offsets = np.empty(len(array) + 1, dtype=np.int64)
+    data, offsets = text_buffers(bodies)
+    out = np.empty(_GROWTH * int(offsets[-1] - offsets[0]) + _ROOM * len(bodies), dtype=np.uint8)
+    out_offsets = np.empty(len(bodies) + 1, dtype=np.int64)
     _kernels.clean_bodies(data, offsets, out, out_offsets, *_tags(), *_entities(), markdown, keep_links)
-    size = int(out_offsets[-1])
-    texts = pa.LargeStringArray.from_buffers(len(array), pa.py_buffer(out_offsets), pa.py_buffer(out[:size]))
-    return pl.Series(bodies.name, pl.from_arrow(texts), dtype=pl.String)
+    return text_series(out[: out_offsets[-1]], out_offsets, bodies.name)
 
 
 @cache
