@@ -207,7 +207,7 @@ def bare_loop(texts: str, field: str, max_mb: float) -> dict[str, float]:
 
     from gristmill.filter import _kernels
     from gristmill.filter._characters import character_bits
-    from gristmill.filter.buffers import text_buffers
+    from gristmill.text_buffers import text_buffers
 
     read = _read(texts, field, max_mb)
     data, offsets = text_buffers(pl.Series(read, dtype=pl.String))
