@@ -1,37 +1,51 @@
-"""Steps `signatures`, `duplicates` and `deduped`: documents that repeat an earlier one are dropped."""
+"""Steps `signatures`, `signature_index`, `duplicates`, `deduped`: documents that repeat an earlier one are dropped."""
 
 from __future__ import annotations
 
-import base64
-import io
 from collections import Counter
 from functools import partial
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from assets.step import Input, Step, Work
+from assets import clusters
+from assets.blocks import read_blocks, signature_reader
+from assets.step import Input, Step, Work, content_of
 from gristmill.dedup import (
+    BANDS,
     DEDUPED_VERSION,
     DUPLICATES_VERSION,
     EXACT_DUPLICATE,
+    INDEX_VERSION,
     NEAR_DUPLICATE,
+    SHARDS,
     SIGNATURES_VERSION,
+    TEXTS,
     DedupOptions,
+    SortedTable,
     apply_decisions,
-    collision_probability,
     compute_signatures,
     count_signatures,
+    decide_by_clusters,
+    draw_s_curve,
     find_duplicates,
+    index_bands,
+    index_texts,
+    measured_points,
+    merge_bands,
+    merge_texts,
 )
-from gristmill.documents import DROP
+from gristmill.documents import DROP, empty
 from gristmill.hashing import random_u64
+from gristmill.plots import Histogram, draw_histograms
 from gristmill.progress import advance
 from gristmill.recipe import Recipe
 
 SAMPLE_PAIRS = 6
 SAMPLE_CHARS = 300
 MAX_SOURCE_PAIRS = 20
+MAX_CURVE_PAIRS = 5_000  # enough for points that lie still
 
 
 def steps(recipe: Recipe, upstream: str) -> list[Step]:
@@ -50,30 +64,54 @@ def steps(recipe: Recipe, upstream: str) -> list[Step]:
             kinds=frozenset({"parquet", "polars", "numba"}),
         ),
         Step(
+            name="signature_index",
+            run=_index,
+            version=INDEX_VERSION,
+            description="Bands and texts of this shard and of some before it, merged and sorted by hash.",
+            group="dedup",
+            options=lambda source: {},
+            inputs=(
+                Input("signature_index", "parts", ("bands", "texts", "shards")),
+                Input("signatures", tables=("signatures",)),
+            ),
+        ),
+        Step(
             name="duplicates",
             run=partial(_find, options=options),
             version=DUPLICATES_VERSION,
             description="Which documents are equal or similar to one registered before them, in any earlier shard.",
             group="dedup",
-            options=lambda source: options.duplicates.model_dump(mode="json"),
-            # Earlier shards come first: `_find` takes the last one as the shard itself.
+            options=lambda source: options.duplicates.model_dump(mode="json", exclude={"rule", "best_by"}),
             inputs=(
-                Input("signatures", "earlier", ("signatures",)),
-                Input("signatures", "same", ("signatures",)),
+                Input("signature_index", "covering", ("bands", "texts", "shards")),
+                Input("signatures", tables=("signatures",)),
             ),
             kinds=frozenset({"parquet", "polars", "numba"}),
         ),
-        Step(
-            name="deduped",
-            run=partial(_drop, upstream=upstream),
-            version=DEDUPED_VERSION,
-            description="The documents that repeat no earlier one, each kept or dropped by a decision with its twin.",
-            group="dedup",
-            options=lambda source: {},
-            inputs=(Input(upstream), Input("duplicates", tables=("duplicates",))),
-            checked="decisions",
-        ),
+        clusters.step(options.duplicates, upstream),
+        _deduped(options, upstream),
     ]
+
+
+def _deduped(options: DedupOptions, upstream: str) -> Step:
+    earliest = options.duplicates.rule == "earliest"
+    return Step(
+        name="deduped",
+        run=partial(_drop if earliest else _drop_by_clusters, upstream=upstream),
+        version=DEDUPED_VERSION,
+        description="The documents that repeat no earlier one, each kept or dropped by a decision with its twin."
+        if earliest
+        else "The document of each cluster that stays, and those without a neighbour; the others name it.",
+        group="dedup",
+        options=lambda source: {},
+        inputs=(
+            Input(upstream),
+            Input("duplicates", tables=("duplicates",))
+            if earliest
+            else Input(clusters.NAME, "global", ("members",)),
+        ),
+        checked="decisions",
+    )
 
 
 # -- signatures -------------------------------------------------------------------------------------------------
@@ -88,17 +126,57 @@ def _sign(work: Work, *, upstream: str, options: DedupOptions) -> dict[str, Any]
     return {"rows_in": counts["documents"], "rows_out": counts["documents"], **counts}
 
 
+# -- signature_index --------------------------------------------------------------------------------------------
+
+
+def _index(work: Work) -> dict[str, Any]:
+    (signatures,) = work.inputs["signatures"]
+    assert work.shard is not None
+    parts = read_blocks(work, "signature_index")
+    columns = (
+        work.store.scan(signatures, "signatures").select("row", "bands", "exact_hi", "exact_lo").collect()
+    )
+    number = work.shard.sequence
+    own = pl.DataFrame(
+        {
+            "sequence": [number],
+            "shard": [work.shard.key],
+            "signatures": [content_of(signatures, ("signatures",))],
+            "documents": [columns.height],
+        },
+        schema=SHARDS,
+    )
+    shards = pl.concat([*(part.shards for part in parts), own])
+    # So that a block without rows has its tables too.
+    work.emit(shards=shards, bands=empty(BANDS), texts=empty(TEXTS))
+    bands, texts = index_bands(columns, number), index_texts(columns, number)
+    del columns
+    for piece in merge_bands([*(part.bands for part in parts), SortedTable.of_frame(bands)]):
+        work.emit(bands=piece)
+        advance(piece.height)
+    for piece in merge_texts([*(part.texts for part in parts), SortedTable.of_frame(texts)]):
+        work.emit(texts=piece)
+    return {
+        "shards": shards.height,
+        "documents": int(shards["documents"].sum()),
+        "bands": bands.height + sum(int(part.bands.rows.sum()) for part in parts),
+    }
+
+
 # -- duplicates -------------------------------------------------------------------------------------------------
 
 
 def _find(work: Work, *, options: DedupOptions) -> dict[str, Any]:
-    *before, this = work.inputs["signatures"]
+    (this,) = work.inputs["signatures"]
     assert this.partition is not None
+    blocks = read_blocks(work, "signature_index")
+    signed = work.store.scan(this, "signatures").collect()
     found = find_duplicates(
-        work.store.scan(this, "signatures").collect(),
+        signed,
         shard=this.partition,
-        earlier=[(str(other.partition), work.store.scan(other, "signatures")) for other in before],
         options=options.duplicates,
+        index=blocks,
+        read_signatures=signature_reader(work, blocks),
     )
     work.emit(duplicates=found)
     advance(found.height)
@@ -108,13 +186,14 @@ def _find(work: Work, *, options: DedupOptions) -> dict[str, Any]:
         "rows_in": found.height,
         "rows_out": found.height - dropped.height,
         "dropped_by_rule": dict(sorted(dropped.group_by("rule").len().iter_rows())),
-        "earlier_shards": len(before),
+        "earlier_shards": sum(block.shards.height for block in blocks),
+        "index_blocks": len(blocks),
         "comparisons_cut_short": found.filter(pl.col("action") != DROP)["detail"].count(),
         "duplicates_by_source": _pairs_of_sources(dropped, work.source),
     }
-    return figures | (
-        {"similarity_plot": _similarity_plot(similarities, options)} if len(similarities) else {}
-    )
+    if len(similarities):
+        figures |= _plots(signed, found, this.partition, options)
+    return figures
 
 
 def _pairs_of_sources(dropped: pl.DataFrame, source: str) -> list[dict[str, Any]]:
@@ -132,26 +211,35 @@ def _pairs_of_sources(dropped: pl.DataFrame, source: str) -> list[dict[str, Any]
     return [{"source": source, **row} for row in counted.head(MAX_SOURCE_PAIRS).to_dicts()]
 
 
-def _similarity_plot(similarities: pl.Series, options: DedupOptions) -> str:
-    """PNG: similarity of the near duplicates, and the chance that a pair of that similarity was looked at."""
-    from matplotlib.figure import Figure
-
+def _plots(signed: pl.DataFrame, found: pl.DataFrame, shard: str, options: DedupOptions) -> dict[str, Any]:
+    """How alike the near duplicates are; and the S-curve, with what pairs inside the shard say of it."""
+    near = found.with_row_index("row").filter(pl.col("rule") == NEAR_DUPLICATE, pl.col("value").is_not_null())
+    histogram = Histogram(
+        "similarity of near duplicates", np.linspace(0, 1, 26), bounds=(options.duplicates.threshold,)
+    )
+    histogram.add(near["value"])
+    inside = near.filter(pl.col("detail").str.json_path_match("$.shard") == shard).head(MAX_CURVE_PAIRS)
+    twins = inside["detail"].str.json_path_match("$.row").cast(pl.UInt32)
     layout = options.signatures
-    grid = [i / 100 for i in range(101)]
-    figure = Figure(figsize=(5, 2.8), dpi=80, layout="constrained")
-    left = figure.add_subplot()
-    left.hist(similarities.to_list(), bins=[i / 25 for i in range(26)], color="#7a9cc6")
-    left.set_xlabel("Jaccard similarity")
-    left.set_ylabel("near duplicates")
-    left.axvline(options.duplicates.threshold, color="#b03a2e", linestyle="--", linewidth=1)
-    right = left.twinx()
-    chances = [collision_probability(s, bands=layout.bands, rows=layout.rows) for s in grid]
-    right.plot(grid, chances, color="#444444", linewidth=1)
-    right.set_ylim(0, 1.02)
-    right.set_ylabel(f"chance to be compared ({layout.bands} x {layout.rows})")
-    image = io.BytesIO()
-    figure.savefig(image, format="png", metadata={"Software": None})
-    return base64.b64encode(image.getvalue()).decode()
+    measured = None
+    if inside.height:
+        # A band's hash has its number in it, so what two documents share is at the same place.
+        left, right = (
+            signed["bands"].gather(rows).explode().to_numpy().reshape(-1, layout.bands)
+            for rows in (inside["row"], twins)
+        )
+        pairs = pl.DataFrame({"jaccard": inside["value"], "shared": (left == right).sum(axis=1)})
+        measured = measured_points(pairs, bands=layout.bands)
+    return {
+        "similarity_plot": draw_histograms([histogram]),
+        "s_curve_plot": draw_s_curve(
+            bands=layout.bands,
+            rows=layout.rows,
+            threshold=options.duplicates.threshold,
+            measured=measured,
+        ),
+        **({} if measured is None else {"s_curve": measured.to_dicts()}),
+    }
 
 
 # -- deduped ----------------------------------------------------------------------------------------------------
@@ -159,7 +247,17 @@ def _similarity_plot(similarities: pl.Series, options: DedupOptions) -> str:
 
 def _drop(work: Work, *, upstream: str) -> dict[str, Any]:
     (found,) = work.inputs["duplicates"]
-    decisions = work.store.scan(found, "duplicates").collect()
+    return _apply(work, work.store.scan(found, "duplicates").collect(), upstream)
+
+
+def _drop_by_clusters(work: Work, *, upstream: str) -> dict[str, Any]:
+    assert work.shard is not None
+    members = work.scan(clusters.NAME, "members").filter(pl.col("shard") == work.shard.key).collect()
+    ids = pl.concat([batch["id"] for batch in work.batches(upstream, columns=["id"])])
+    return _apply(work, decide_by_clusters(ids, members), upstream)
+
+
+def _apply(work: Work, decisions: pl.DataFrame, upstream: str) -> dict[str, Any]:
     pairs = _choose_pairs(decisions)
     wanted = pl.Series([pair[name] for pair in pairs for name in ("id", "other_id")], dtype=pl.String)
     texts: dict[str, str] = {}

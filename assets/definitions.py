@@ -72,7 +72,8 @@ def catalogue_definition(recipe: Recipe) -> dg.AssetsDefinition:
 
 
 def _asset(step: Step, recipe: Recipe) -> dg.AssetsDefinition:
-    same = {given.asset for given in step.inputs if given.scope != "earlier"}
+    # A block is made of earlier ones of the same asset, of which Dagster need not know.
+    same = {given.asset for given in step.inputs} - {step.name}
 
     @dg.asset(
         key=asset_key(recipe, step.name),

@@ -1,8 +1,14 @@
 """Which steps a recipe has, in the order in which they run. A stage that the recipe leaves out is not here.
 
-    raw -> filtered -> signatures -> duplicates -> deduped
-        -> unit_hashes -> dedup_tables/paragraphs -> paragraphs -> refined -> rephrased -> contamination
-        -> models/quality, scores/quality -> tokens -> scored -> selected -> mixed
+    raw -> filtered -> url_keys -> dedup_tables/urls -> unique_urls
+        -> signatures -> duplicates -> deduped
+        -> unit_hashes -> dedup_tables/paragraphs -> paragraphs
+        -> substring_hashes -> dedup_tables/substring_stretches -> substring_windows
+        -> dedup_tables/substrings -> substrings -> embeddings -> dedup_tables/semantic -> semantic
+        -> document_kept
+        -> refiner/labels, models/refiner, refiner/evaluation -> refined
+        -> rephrased -> contamination
+        -> models/quality, scores/quality, scores/NAME of raters -> tokens -> scored -> selected -> mixed
 
 `natural` is the last stage so far that holds documents, `texts` what is scored and mixed: natural documents and
 those made from them.
@@ -14,16 +20,22 @@ from assets import (
     classifiers,
     contamination,
     dedup,
+    document_kept,
     filtered,
     mixed,
     paragraphs,
     quality,
+    raters,
     raw,
     refined,
+    refiner,
     rephrased,
     scored,
     selected,
+    semantic,
+    substrings,
     tokens,
+    url_duplicates,
 )
 from assets.step import Step
 from gristmill.recipe import Recipe
@@ -38,13 +50,27 @@ def steps(recipe: Recipe) -> list[Step]:
         found.append(filtered.step(recipe, natural))
         natural = "filtered"
     if recipe.dedup is not None:
+        if recipe.dedup.urls is not None:
+            found += url_duplicates.steps(recipe, natural)
+            natural = "unique_urls"
         found += dedup.steps(recipe, natural)
         natural = "deduped"
         if recipe.dedup.paragraphs is not None:
             found += paragraphs.steps(recipe, natural)
             natural = "paragraphs"
+        if recipe.dedup.substrings is not None:
+            found += substrings.steps(recipe, natural)
+            natural = "substrings"
+        if recipe.dedup.semantic is not None:
+            found += semantic.steps(recipe, natural)
+            natural = "semantic"
     original = natural  # what people wrote: the classifier is trained on it, whatever models change later
-    if recipe.refine is not None:
+    if recipe.refine is not None and recipe.refine.document is not None:
+        found.append(document_kept.step(recipe, natural))
+        natural = document_kept.NAME
+    if recipe.refiner is not None:
+        found += refiner.steps(recipe, natural)
+    if recipe.refine is not None and recipe.refine.chunks:
         found.append(refined.step(recipe, natural))
         natural = "refined"
     texts: tuple[str, ...] = (natural,)
@@ -56,6 +82,7 @@ def steps(recipe: Recipe) -> list[Step]:
         texts = ("contamination",)
     if recipe.quality is not None:
         found += quality.steps(recipe, original, texts)
+    found += raters.steps(recipe, texts)
     if recipe.tokenizer is not None:
         found.append(tokens.step(recipe, [step.name for step in found]))
     if recipe.select is not None:

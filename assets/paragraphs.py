@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from assets.edits import SAMPLE_CHARS, EditedDocuments
 from assets.step import Input, Step, Work
 from gristmill.dedup import (
     COUNTS,
@@ -23,7 +24,7 @@ from gristmill.dedup import (
     hash_units,
     remove_units,
 )
-from gristmill.documents import DECISIONS, DOCUMENTS, EDIT, Schema, empty
+from gristmill.documents import DECISIONS, DOCUMENTS, Schema, empty
 from gristmill.progress import advance, expect
 from gristmill.recipe import Recipe
 
@@ -31,9 +32,6 @@ HASHES, TABLE, NAME = "unit_hashes", "dedup_tables/paragraphs", "paragraphs"
 SHARDS: Schema = {"sequence": pl.UInt32, "shard": pl.String}  # those that were counted
 
 _MAX_UNITS = 20
-_SAMPLES = 6
-_SAMPLE_CHARS = 300
-_BEFORE_CUT_CHARS = 100  # of the text before the first cut that a sample shows
 _COUNT_CLASSES = (2, 3, 7, 20, 100, 1_000, 10_000)  # each up to the next
 
 
@@ -185,15 +183,14 @@ class _Figures:
             }
         )
         self._rules = {"across_documents": 0, "within_document": 0}
-        self._edited = 0
-        self._samples: list[dict[str, Any]] = []
+        self._edited = EditedDocuments()
 
     def add(
         self, before: pl.DataFrame, documents: pl.DataFrame, decisions: pl.DataFrame, edits: pl.DataFrame
     ) -> None:
         """Count the edits of a batch and keep some to show."""
         chars = (pl.col("end") - pl.col("start")).alias("chars")
-        text = pl.col("text").str.strip_chars().str.slice(0, _SAMPLE_CHARS)
+        text = pl.col("text").str.strip_chars().str.slice(0, SAMPLE_CHARS)
         new = edits.select("hash", "count", pl.lit(1, pl.UInt32).alias("here"), chars, text.alias("text"))
         self._cut = (
             pl.concat([self._cut, new])
@@ -202,18 +199,13 @@ class _Figures:
         )
         for rule, count in edits.group_by("rule").len().iter_rows():
             self._rules[rule] += count
-        edited = decisions.filter(pl.col("action") == EDIT)
-        self._edited += edited.height
-        # Ids are hashes, so the smallest ones are a fair choice.
-        ids = edited["id"].sort().head(_SAMPLES)
-        self._samples += _side_by_side(before, documents, edits, ids)
-        self._samples = sorted(self._samples, key=lambda row: str(row["id"]))[:_SAMPLES]
+        self._edited.add(before, documents, decisions, edits)
 
     def report(self) -> dict[str, Any]:
         """The figures of the shard."""
         frequent = self._cut.sort("count", "here", "hash", descending=True, nulls_last=True).head(_MAX_UNITS)
         return {
-            "edited": self._edited,
+            "edited": self._edited.count,
             "characters_removed": int(self._cut["chars"].sum()),
             "units_removed": self._rules,
             "most_frequent": [
@@ -225,29 +217,5 @@ class _Figures:
                 }
                 for row in frequent.to_dicts()
             ],
-            "sample": self._samples,
+            "sample": self._edited.samples,
         }
-
-
-def _side_by_side(
-    before: pl.DataFrame, after: pl.DataFrame, edits: pl.DataFrame, ids: pl.Series
-) -> list[dict[str, Any]]:
-    """The same place of documents before and after, from a little before the first cut."""
-    wanted = (
-        edits.filter(pl.col("id").is_in(ids.implode()))
-        .group_by("id")
-        .agg(pl.col("start").min(), cuts=pl.len())
-    )
-    start = (pl.col("start") - _BEFORE_CUT_CHARS).clip(lower_bound=0)
-    return (
-        wanted.join(before.select("id", "text"), on="id")
-        .join(after.select("id", pl.col("text").alias("left")), on="id")
-        .select(
-            "id",
-            before=pl.col("text").str.slice(start, _SAMPLE_CHARS),
-            after=pl.col("left").str.slice(start, _SAMPLE_CHARS),
-            from_character=start,
-            cuts="cuts",
-        )
-        .to_dicts()
-    )

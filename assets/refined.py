@@ -8,8 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from assets import refiner
 from assets.step import Input, Step, Work, options_for
 from gristmill.documents import DECISIONS, DOCUMENTS, empty
+from gristmill.llm import LanguageModel
 from gristmill.llm.requests import Answer
 from gristmill.progress import expect
 from gristmill.recipe import Recipe
@@ -25,6 +27,7 @@ from gristmill.refine import (
     prompts_digest,
     refine_documents,
 )
+from gristmill.refine.refiner_options import REFINER, RefinerOptions
 
 WINDOW_REQUESTS = (
     4_096  # handed to the engine in one call and held in memory: about 20 MB at 1,500 tokens each
@@ -37,23 +40,32 @@ def step(recipe: Recipe, upstream: str) -> Step:
     """The step; `upstream` is the asset whose documents are refined."""
     options = recipe.refine
     assert options is not None
+    trained = recipe.refiner if options.model == REFINER else None
     return Step(
         name="refined",
-        run=partial(_refine, upstream=upstream, options=options),
+        run=partial(_refine, upstream=upstream, options=options, trained=trained),
         version=VERSION,
         description="Documents without the lines and texts that a language model's programs remove (ProX); every "
         "program is kept, so that the edit can be replayed and undone.",
         group="rewrite",
-        options=lambda source: options_for(options, source, prompts=prompts_digest(options)),
-        inputs=(Input(upstream),),
-        models=(options.model,),
+        options=lambda source: _identify(options, source),
+        inputs=(Input(upstream), *([refiner.adapter()] if trained else [])),
+        models=(trained.base if trained else options.model,),
         kinds=frozenset({"parquet", "polars", "vllm"}),
         checked="decisions",
     )
 
 
-def _refine(work: Work, *, upstream: str, options: RefineOptions) -> dict[str, Any]:
-    model = work.tools.llm(options.model)
+def _identify(options: RefineOptions, source: str | None) -> dict[str, Any]:
+    """The part of the options that this stage reads: all but those of the document stage."""
+    chosen = options_for(options, source, prompts=prompts_digest(options))
+    return {name: value for name, value in chosen.items() if name not in ("document", "chunks")}
+
+
+def _refine(
+    work: Work, *, upstream: str, options: RefineOptions, trained: RefinerOptions | None
+) -> dict[str, Any]:
+    model = refiner.use(work, trained) if trained else work.tools.llm(options.model)
     plan = plan_chunks(
         work.batches(upstream, columns=["id", "text", "source", "lang"]),
         options,
@@ -62,7 +74,7 @@ def _refine(work: Work, *, upstream: str, options: RefineOptions) -> dict[str, A
     )
     planned = plan.figures()
     expect(planned["requests"], "requests")
-    answers = _ask(work, upstream, plan)
+    answers = _ask(work, model, upstream, plan)
     tally = Tally()
     # So that a shard without documents has its tables too.
     work.emit(documents=empty(DOCUMENTS), decisions=empty(DECISIONS), programs=empty(PROGRAMS))
@@ -71,9 +83,8 @@ def _refine(work: Work, *, upstream: str, options: RefineOptions) -> dict[str, A
     return {**tally.figures(), "left_by_budget": planned["left_by_budget"], "sample": tally.samples()}
 
 
-def _ask(work: Work, upstream: str, plan: Plan) -> dict[Key, Answer]:
+def _ask(work: Work, model: LanguageModel, upstream: str, plan: Plan) -> dict[Key, Answer]:
     """The answers to all requests of the shard; of the requests, a window is in memory at a time."""
-    model = work.tools.llm(plan.options.model)
     answers: dict[Key, Answer] = {}
     for window in _windows(plan, work.batches(upstream, columns=["id", "text"])):
         for index, answer in model.answer([one.request for one in window]):

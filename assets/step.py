@@ -16,6 +16,7 @@ import polars as pl
 
 from gristmill import documents as data
 from gristmill import progress
+from gristmill.blocks import covering, parts_of
 from gristmill.errors import StageError, StoreError
 from gristmill.hashing import digest_json
 from gristmill.llm import Usage
@@ -25,15 +26,19 @@ from gristmill.store import Manifest, ObjectWriter, Registry, Shard, Store
 from gristmill.store.objects import fingerprint
 from resources.tools import Tools
 
-Scope = Literal["same", "earlier", "all", "global"]
+Scope = Literal["same", "covering", "parts", "all", "global"]
+
+
+_BLOCKS = ("covering", "parts")
 
 
 @dataclass(frozen=True)
 class Input:
     """Tables of another step that this one reads.
 
-    Scope of a partitioned input: the `same` shard, all `earlier` registered shards, or `all` shards. A `global` input
-    is not partitioned.
+    Scope of a partitioned input: the `same` shard or `all` shards. Of an asset whose partitions are merged blocks (see
+    gristmill/blocks.py): those `covering` all shards registered before this one (for a step that is not partitioned:
+    all shards), or the `parts` that make up this one's block. A `global` input is not partitioned.
     """
 
     asset: str
@@ -193,7 +198,7 @@ def identify(
         for partition, digest in pairs
     }
     order = [f"{asset}/{partition}" for asset, pairs in contents.items() for partition, _ in pairs]
-    if any(given.scope == "earlier" or given.ordered for given in step.inputs):
+    if any(given.scope in _BLOCKS or given.ordered for given in step.inputs):
         inputs["order"] = digest_json(order)  # which of two duplicates is the earlier one
     if not step.inputs and shard is not None:
         inputs["files"] = shard.digest
@@ -216,9 +221,13 @@ def partitions_read(given: Input, shard: Shard | None, shards: list[Shard]) -> l
     if given.scope == "all":
         chosen = [other.key for other in shards if given.sources is None or other.source in given.sources]
         return list(chosen[: given.first])
+    keys = {other.sequence: other.key for other in shards}
+    if given.scope == "covering":
+        last = shard.sequence - 1 if shard is not None else max(keys, default=0)
+        return [keys[number] for number in covering(last, keys)]
     assert shard is not None, f"{given.asset}: scope {given.scope!r} needs a shard"
-    if given.scope == "earlier":
-        return [other.key for other in shards if other.sequence < shard.sequence]
+    if given.scope == "parts":
+        return [keys[number] for number in parts_of(shard.sequence, keys)]
     return [shard.key]
 
 
@@ -228,7 +237,7 @@ def current_inputs(
     """The current objects that a step reads, by asset, in order of registration."""
     shards = (
         Registry(store, recipe.name).shards()
-        if any(i.scope in ("earlier", "all") for i in step.inputs)
+        if any(i.scope in ("all", *_BLOCKS) for i in step.inputs)
         else []
     )
     found: dict[str, list[Manifest]] = {}

@@ -164,7 +164,9 @@ def declared_peers(path: Path) -> list[str]:
 
 
 def _wanted(case: Case, options: argparse.Namespace) -> bool:
-    named = options.peers is None or case.peer is None or case.peer in options.peers.split(",")
+    # A library may be named as its package index has it: text-dedup is the module text_dedup.
+    peers = None if options.peers is None else options.peers.replace("-", "_").split(",")
+    named = peers is None or case.peer is None or case.peer in peers
     return named and options.only in case.name
 
 

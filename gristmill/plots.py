@@ -1,6 +1,6 @@
 """Small plots as PNG in base64: below 30 KB, and the same bytes for the same numbers (with one matplotlib).
 
-Values are counted into fixed bins batch by batch, so nothing is held but the counts.
+Values of histograms are counted into fixed bins batch by batch, so nothing is held but the counts.
 """
 
 from __future__ import annotations
@@ -52,7 +52,58 @@ def draw_histograms(histograms: Sequence[Histogram]) -> str:
     return _to_base64(figure)
 
 
-def _panels(count: int) -> tuple[Any, list[Any]]:
+@dataclass
+class Curve:
+    """A line from 0 to 1 on both axes, with bounds as dashed lines and measured points as dots."""
+
+    title: str
+    x: npt.NDArray[np.float64]
+    y: npt.NDArray[np.float64]
+    bounds: Sequence[float] = ()
+    points: Sequence[tuple[float, float]] = ()
+    x_label: str = ""
+
+
+def draw_curves(curves: Sequence[Curve]) -> str:
+    """Curves side by side."""
+    figure, panels = _panels(len(curves), bottom=0.17)  # room for the labels
+    for panel, curve in zip(panels, curves, strict=True):
+        panel.plot(curve.x, curve.y, color=_COLOUR, linewidth=1.4)
+        for bound in curve.bounds:
+            panel.axvline(bound, color=_BOUND_COLOUR, linestyle="--", linewidth=1.2)
+        if curve.points:
+            panel.plot(*zip(*curve.points, strict=True), "o", color=_BOUND_COLOUR, markersize=4)
+        panel.set_xlim(0, 1)
+        panel.set_ylim(0, 1.04)
+        panel.set_xlabel(curve.x_label, fontsize=7)
+        panel.set_title(curve.title, fontsize=9)
+    return _to_base64(figure)
+
+
+@dataclass
+class Bars:
+    """Counts by name, one bar each."""
+
+    title: str
+    names: Sequence[str]
+    counts: Sequence[int]
+    log_y: bool = False
+
+
+def draw_bars(charts: Sequence[Bars]) -> str:
+    """Bars side by side, their counts above them."""
+    figure, panels = _panels(len(charts), bottom=0.24)  # room for names at a slant
+    for panel, chart in zip(panels, charts, strict=True):
+        drawn = panel.bar(range(len(chart.names)), chart.counts, color=_COLOUR)
+        panel.bar_label(drawn, [f"{count:,}" if count else "" for count in chart.counts], fontsize=6)
+        panel.set_xticks(range(len(chart.names)), chart.names, rotation=30, ha="right")
+        if chart.log_y:
+            panel.set_yscale("log")
+        panel.set_title(chart.title, fontsize=9)
+    return _to_base64(figure)
+
+
+def _panels(count: int, *, bottom: float = 0.12) -> tuple[Any, list[Any]]:
     # Without pyplot: no global state, so threads may draw at the same time.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -61,7 +112,7 @@ def _panels(count: int) -> tuple[Any, list[Any]]:
     figure = Figure(figsize=(width * count, height), dpi=_DPI)
     FigureCanvasAgg(figure)
     # Fixed margins: finding the best ones would take three times as long as drawing.
-    figure.subplots_adjust(left=0.16 / count, right=1 - 0.04 / count, bottom=0.12, top=0.88)
+    figure.subplots_adjust(left=0.16 / count, right=1 - 0.04 / count, bottom=bottom, top=0.88)
     panels = [figure.add_subplot(1, count, i + 1) for i in range(count)]
     for panel in panels:
         panel.tick_params(labelsize=7)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from gristmill.contamination.options import ContaminationOptions
 from gristmill.dedup.options import DedupOptions
+from gristmill.embeddings import MINILM
 from gristmill.errors import RecipeError, shorten, suggest
 from gristmill.filter.options import ClassifierOptions, FilterOptions
 from gristmill.ingest.options import AnySource
@@ -25,8 +26,11 @@ from gristmill.llm.options import ModelOptions
 from gristmill.mix.options import MixOptions
 from gristmill.options import Options
 from gristmill.refine.options import RefineOptions
+from gristmill.refine.refiner_options import REFINER, RULES, RefinerOptions
 from gristmill.rephrase.options import RephraseOptions
 from gristmill.score.options import QualityOptions
+from gristmill.score.raters import RaterOptions, score_columns
+from gristmill.select import SCORES
 from gristmill.select.options import SelectOptions
 
 NAME = r"^[a-z][a-z0-9_]{0,39}$"
@@ -79,7 +83,13 @@ class Recipe(Options):
         default_factory=dict, description="Other filter options for single sources, by the source's name."
     )
     dedup: DedupOptions | None = Field(None, description="Exact and near duplicates; the earliest stays.")
-    refine: RefineOptions | None = Field(None, description="ProX: an LLM writes small edit programs.")
+    refine: RefineOptions | None = Field(
+        None, description="ProX: an LLM drops documents and writes small edit programs."
+    )
+    refiner: RefinerOptions | None = Field(
+        None,
+        description="A small model trained in the graph to write the programs; `refine.model: refiner` uses it.",
+    )
     rephrase: RephraseOptions | None = Field(
         None, description="WRAP: an LLM rewrites passages in given styles."
     )
@@ -87,6 +97,11 @@ class Recipe(Options):
         None, description="Items of evaluation sets are found in natural and made texts."
     )
     quality: QualityOptions | None = Field(None, description="A fastText classifier trained in the graph.")
+    raters: dict[Annotated[str, Field(pattern=NAME)], RaterOptions] = Field(
+        default_factory=dict,
+        description="Language models that score documents, by name: DataMan, or a prompt with a scale. Each is an "
+        "asset `scores/NAME`; its scores are columns NAME or NAME_SCORE of `scored`.",
+    )
     select: SelectOptions | None = Field(None, description="Which documents the token budget is spent on.")
     mix: MixOptions | None = Field(None, description="Weights per source, real to synthetic, token shards.")
     schedule: ScheduleOptions = Field(default=ScheduleOptions(), description="Schedule and sensor.")
@@ -158,13 +173,17 @@ def _references(recipe: Recipe) -> list[str]:
     for stage in ("refine", "rephrase"):
         options = getattr(recipe, stage)
         if options is not None:
-            faults += _known(f"{stage}.model", options.model, recipe.models, "model")
+            trained = {REFINER: None} if stage == "refine" and recipe.refiner is not None else {}
+            faults += _known(f"{stage}.model", options.model, {**recipe.models, **trained}, "model")
             for source in options.sources or ():
                 faults += _known(f"{stage}.sources", source, recipe.sources, "source")
     if recipe.quality is not None:
         for side in ("positives", "negatives"):
             for source in (s for given in getattr(recipe.quality, side) for s in given.sources):
                 faults += _known(f"quality.{side}", source, recipe.sources, "source")
+    faults += _refine_faults(recipe)
+    faults += _rater_faults(recipe)
+    faults += _embedder_faults(recipe)
     if recipe.tokenizer is not None:
         faults += _known("tokenizer", recipe.tokenizer, recipe.models, "model")
     if recipe.mix is not None:
@@ -174,6 +193,7 @@ def _references(recipe: Recipe) -> list[str]:
             faults += _known("mix.group.sources", source, recipe.sources, "source")
         if recipe.select is None:
             faults.append("mix: needs a `select:` section; `select: {}` takes everything")
+    faults += _select_faults(recipe)
     if recipe.select is not None and recipe.select.min_quality is not None and recipe.quality is None:
         faults.append("select.min_quality: needs a `quality:` section, which scores the documents")
     if recipe.tokenizer is None:
@@ -186,6 +206,86 @@ def _references(recipe: Recipe) -> list[str]:
         faults.append("select: needs `tokenizer:`, the name of a model that counts tokens")
     if recipe.filter is None and recipe.filter_for:
         faults.append("filter_for: needs a `filter:` section that holds for the other sources")
+    return faults
+
+
+def _refine_faults(recipe: Recipe) -> list[str]:
+    """Models and prompts of the document stage and of the model that is trained."""
+    faults = []
+    refine, refiner = recipe.refine, recipe.refiner
+    if refine is not None and refine.document is not None:
+        asked = refine.document.model or refine.model
+        faults += _known("refine.document.model", asked, recipe.models, "model")
+    if refine is not None:
+        uses_trained = refiner is not None and refine.model == REFINER
+        if refine.chunks and (refine.prompt == "trained") != uses_trained:
+            faults.append(
+                f"refine.prompt: got {refine.prompt!r} with the model {refine.model!r}; `trained` goes with "
+                f"`model: {REFINER}` and a section `refiner:`, and only with them"
+            )
+    if refiner is not None:
+        faults += _known("refiner.base", refiner.base, recipe.models, "model")
+        faults += _known("refiner.teacher", refiner.teacher, {**recipe.models, RULES: None}, "teacher")
+        for source in refiner.sources or ():
+            faults += _known("refiner.sources", source, recipe.sources, "source")
+        if REFINER in recipe.models:
+            faults.append(
+                f"models.{REFINER}: the section `refiner:` makes a model of this name; use another one"
+            )
+    return faults
+
+
+def _rater_faults(recipe: Recipe) -> list[str]:
+    """Models, sources and names of columns of the raters."""
+    faults = []
+    taken = dict.fromkeys(SCORES, "`scored` itself")
+    for name, options in recipe.raters.items():
+        key = f"raters.{name}"
+        if name == "quality":
+            faults.append(f"{key}: `scores/quality` is the asset of the section `quality:`; use another name")
+        faults += _known(f"{key}.model", options.model, recipe.models, "model")
+        for source in options.sources or ():
+            faults += _known(f"{key}.sources", source, recipe.sources, "source")
+        for column in score_columns(name, options):
+            if column in taken:
+                faults.append(f"{key}: its column {column!r} is one of {taken[column]}; use another name")
+            taken[column] = f"`raters.{name}`"
+    return faults
+
+
+def _embedder_faults(recipe: Recipe) -> list[str]:
+    """The model of `dedup.semantic`: the one that is always there, or one that is declared with its weights."""
+    options = recipe.dedup.semantic if recipe.dedup is not None else None
+    if options is None:
+        return []
+    model = recipe.models.get(options.model)
+    if model is not None and not model.needs_weights:
+        return [
+            f"dedup.semantic.model: {options.model!r} has engine {model.engine!r}; vectors need engine 'inline'"
+        ]
+    return _known("dedup.semantic.model", options.model, {**recipe.models, MINILM: None}, "model")
+
+
+def _select_faults(recipe: Recipe) -> list[str]:
+    """Columns of scores and labels that the selection names."""
+    if recipe.select is None:
+        return []
+    scores = {
+        c: s for name, options in recipe.raters.items() for c, s in score_columns(name, options).items()
+    }
+    numbers = {column: score for column, score in scores.items() if score.labels is None}
+    labels = {column: score.labels for column, score in scores.items() if score.labels is not None}
+    faults = _known("select.by", recipe.select.by, {"quality": 0, "hash": 0, **numbers}, "score")
+    for column in recipe.select.min_scores:
+        faults += _known("select.min_scores", column, numbers, "score")
+    for column, wanted in recipe.select.labels.items():
+        faults += _known("select.labels", column, labels, "column of labels")
+        for label in wanted if column in labels else ():
+            allowed = dict.fromkeys(labels[column])
+            faults += _known(f"select.labels.{column}", label, allowed, "label")
+    for column in recipe.select.quotas.columns if recipe.select.quotas is not None else ():
+        groups = {"language": 0, "lang": 0, "source": 0, **labels}
+        faults += _known("select.quotas.by", column, groups, "group")
     return faults
 
 
@@ -237,6 +337,8 @@ def _fault(where: str, fault: Any) -> str:
         if kind == "union_tag_not_found":
             return f"{where}, {key}: is missing; known: {', '.join(tags)}"
         return f"{where}, {key}: got {allowed['tag']!r}; known: {', '.join(tags)}.{suggest(allowed['tag'], tags)}"
+    if kind == "secret":  # a value that may be a password is not repeated
+        return f"{where}, {location}: {fault['msg']}"
     if kind == "value_error":
         return f"{where}, {location}: got {shorten(got)}; {fault['msg'].removeprefix('Value error, ')}"
     if kind == "too_short":

@@ -15,8 +15,12 @@ TOKENS: Schema = {
 DOCUMENT_STAGES = (
     "raw",
     "filtered",
+    "unique_urls",
     "deduped",
     "paragraphs",
+    "substrings",
+    "semantic",
+    "document_kept",
     "refined",
     "rephrased",
     "contamination",
@@ -27,6 +31,7 @@ MAKING = ("raw", "rephrased")  # stages of which every text is new
 EDITING = (
     "filtered",
     "paragraphs",
+    "substrings",
     "refined",
     "contamination",
 )  # stages of which those are that the decisions say were edited

@@ -8,8 +8,9 @@ are meant. The number of threads is RAYON_NUM_THREADS, and TOKENIZERS_PARALLELIS
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,12 @@ class Tokenizer:
         return found
 
     @cached_property
+    def control_tokens(self) -> tuple[str, ...]:
+        """Spellings of all control tokens, sorted: what `encode_prompts` does not read as text."""
+        added = self._for_text.get_added_tokens_decoder().values()
+        return tuple(sorted(token.content for token in added if token.special))
+
+    @cached_property
     def special_tokens(self) -> dict[str, str]:
         """The named control tokens, as `eos_token`, by name."""
         config = self._read("special_tokens_map.json") | self._read("tokenizer_config.json")
@@ -148,3 +155,25 @@ def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def break_control_tokens(text: str, control_tokens: Sequence[str]) -> str:
+    """The text with a blank after the first character of every spelling of a control token.
+
+    A prompt is read together with the marks of its chat, and there such a spelling would end the message. A control
+    token of one character becomes a blank.
+    """
+    if not control_tokens:
+        return text
+    short = {token for token in control_tokens if len(token) == 1}
+    broken = _starts(tuple(control_tokens)).sub(lambda match: f"{match[0]} ", text)
+    return broken.translate({ord(token): " " for token in short}) if short else broken
+
+
+@lru_cache(maxsize=16)
+def _starts(control_tokens: tuple[str, ...]) -> re.Pattern[str]:
+    """Matches the character at which a control token begins, also where two of them overlap."""
+    alternatives = "|".join(
+        re.escape(token) for token in sorted(control_tokens, key=len, reverse=True) if token
+    )
+    return re.compile(f"(?=(?:{alternatives})).", re.DOTALL)

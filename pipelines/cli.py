@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import sys
@@ -35,6 +36,7 @@ RecipeFile = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.", show_default=False)
 ]
 PLAIN_WIDTH = 120  # of tables that go to a file or a pipe
+NEAR_ROWS = 4  # layouts are shown that have so many rows more or less than the chosen one
 
 Shard = Annotated[str | None, typer.Option("--shard", metavar="KEY", help="One shard; default: all.")]
 
@@ -95,12 +97,14 @@ def status(recipe: RecipeFile) -> None:
 def show(recipe: RecipeFile) -> None:
     """Show the corpus: the funnel, samples of what models wrote, the mixture, and what to try next."""
     from assets.graph import steps
-    from gristmill.report import funnel, render_funnel, render_sample, sample
+    from gristmill.report import funnel, render_funnel, render_repeats, render_sample, repeats, sample
     from pipelines.tables import mixture_table, next_commands, shards_table
 
     loaded, store = load_recipe(recipe), _store()
     names = [step.name for step in steps(loaded)]
     _out.print(render_funnel(funnel(store, loaded.name, names)))
+    if "deduped" in names:
+        _out.print(render_repeats(repeats(store, loaded.name)))
     for name in names:
         if name in ("refined", "rephrased"):
             _out.print(render_sample(name, sample(store, loaded.name, name, count=2)))
@@ -160,6 +164,43 @@ def export(
     )
     for name in exported.files:
         _out.print(f"{(folder / name).stat().st_size:>14,} bytes  {name}", highlight=False)
+
+
+@app.command()
+def bands(
+    threshold: Annotated[
+        float, typer.Option(help="Jaccard similarity from which texts are duplicates, as in the recipe.")
+    ] = 0.8,
+    hashes: Annotated[int, typer.Option(min=1, help="Hashes per document, bands times rows, at most.")] = 128,
+    recall: Annotated[
+        float, typer.Option(help="Wanted chance that a pair at the threshold is compared.")
+    ] = 0.99,
+    balanced: Annotated[
+        bool,
+        typer.Option("--balanced", help="Weigh missed pairs and needless comparisons alike instead."),
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the curve of the chosen layout as PNG.")
+    ] = None,
+) -> None:
+    """Choose bands and rows of MinHash for a threshold, and print the lines of a recipe for them."""
+    from gristmill.dedup import choose_bands, draw_s_curve, list_layouts
+    from pipelines.tables import layouts_table
+
+    wanted = None if balanced else recall
+    chosen = choose_bands(threshold, hashes=hashes, recall=wanted)
+    layouts = list_layouts(threshold, hashes=hashes, recall=wanted)
+    near = [one for one in layouts if abs(one.rows - chosen.rows) <= NEAR_ROWS]
+    _out.print(layouts_table(near, chosen))
+    _out.print(
+        "in vain: mean chance below the threshold; missed: mean chance above it not to be compared. "
+        "Lines for the recipe:\n",
+        highlight=False,
+    )
+    _out.print(chosen.recipe_lines(), markup=False, highlight=False)
+    if plot is not None:
+        image = draw_s_curve(bands=chosen.bands, rows=chosen.rows, threshold=threshold)
+        plot.write_bytes(base64.b64decode(image))
 
 
 @app.command()

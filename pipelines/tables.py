@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from assets.plan import Planned
+from gristmill.dedup import Layout
 from gristmill.recipe import Recipe
 from gristmill.store import Store
 
@@ -26,6 +27,7 @@ MIXTURE_COLUMNS = (
     "documents_written",
     "epochs",
 )
+SHOWN_AT = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)  # similarities in a table of layouts
 _STYLES = {"current": "green", "cached": "cyan", "run": "yellow", "waits": "dim"}
 _WORDS = {"current": "current", "cached": "in the store", "run": "to be made", "waits": "after others"}
 
@@ -57,12 +59,23 @@ def plan_totals(recipe: Recipe, planned: Sequence[Planned], unregistered: int) -
     text = f"{len(planned):,} partitions: {', '.join(lines)}."
     if unregistered:
         text += f"\n{unregistered:,} input files are new or changed and will be registered."
-    for stage, options in (("refined", recipe.refine), ("rephrased", recipe.rephrase)):
+    for stage, model, budget in _asking(recipe):
         pending = sum(p.step.name == stage and p.after is None for p in planned)
-        if options is not None and pending:
-            most = _budget(options.budget, pending)
-            text += f"\n{stage}: at most {most} of model {options.model!r}; cached answers cost nothing."
+        if pending:
+            most = _budget(budget, pending)
+            text += f"\n{stage}: at most {most} of model {model!r}; cached answers cost nothing."
     return text
+
+
+def _asking(recipe: Recipe) -> Iterator[tuple[str, str, Any]]:
+    """Stages that ask a language model shard by shard: (asset, model, budget)."""
+    refine, rephrase = recipe.refine, recipe.rephrase
+    if refine is not None and refine.document is not None:
+        yield "document_kept", refine.document.model or refine.model, refine.document.budget
+    if refine is not None:
+        yield "refined", refine.model, refine.budget
+    if rephrase is not None:
+        yield "rephrased", rephrase.model, rephrase.budget
 
 
 def status_table(planned: Sequence[Planned]) -> Table:
@@ -159,3 +172,25 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.3f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def layouts_table(layouts: Sequence[Layout], chosen: Layout) -> Table:
+    """Layouts of MinHash bands: the chance that pairs of a similarity are compared, the chosen one marked."""
+    table = Table(
+        title="Chance that two texts of this Jaccard similarity are compared",
+        title_justify="left",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+    )
+    for column in ("bands x rows", "hashes", *(f"{s:g}" for s in SHOWN_AT), "in vain", "missed"):
+        table.add_column(column, justify="right")
+    for one in layouts:
+        chances = (*map(one.chance, SHOWN_AT), one.compared_in_vain, one.missed)
+        mark = "* " if one == chosen else ""
+        table.add_row(
+            f"{mark}{one.bands} x {one.rows}",
+            str(one.hashes),
+            *(f"{chance:.4f}" for chance in chances),
+            style="bold" if mark else "",
+        )
+    return table

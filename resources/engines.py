@@ -18,7 +18,7 @@ STUB_SECONDS = (
 
 
 def make_engine(name: str, options: ModelOptions, model: PreparedModel, tokenizer: Tokenizer) -> Engine:
-    """A new engine for a prepared model; `inline` imports vLLM and loads the weights here.
+    """A new engine for a prepared model; `inline` imports vLLM and loads the weights here, `server` waits for one.
 
     Raises EngineError where that fails.
     """
@@ -31,9 +31,24 @@ def make_engine(name: str, options: ModelOptions, model: PreparedModel, tokenize
             max_model_len=options.max_model_len,
             seconds_per_answer=_stub_seconds(),
         )
+    if options.engine == "server":
+        from gristmill.llm.server.engine import ServerEngine
+
+        return ServerEngine(options, name=name, tokenizer=tokenizer, api_key=_api_key(name, options))
     from gristmill.llm.vllm_inline import InlineEngine
 
     return InlineEngine(model.path, options, name=name, tokenizer=tokenizer)
+
+
+def _api_key(name: str, options: ModelOptions) -> str | None:
+    variable = options.server.api_key_variable if options.server is not None else None
+    if variable is None:
+        return None
+    key = os.environ.get(variable, "")
+    if not key or not key.isascii() or not key.isprintable():
+        state = "is not set" if not key else "holds characters that no header can"
+        raise RecipeError(f"models.{name}.server.api_key_variable: environment variable {variable} {state}")
+    return key
 
 
 def _stub_seconds() -> float:

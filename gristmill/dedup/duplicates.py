@@ -16,22 +16,25 @@ verified similarity; FineWeb (arXiv 2406.17557) for the bands. FineWeb keeps one
 component, which one depends on the order of its edges (huggingface/datatrove#106); this rule needs no
 components.
 
-Earlier shards are read one after the other: first 16 bytes per document for the exact twins, then the bands
-of the documents that are still open, then the shingles of candidates. Memory: this shard's signatures without
-the text, and of one earlier shard the bands and the shingles of candidates. Time is linear in the
-bands of all earlier shards, plus `max_candidates` comparisons per document at most.
+Earlier shards are looked up in the merged blocks of their index (index.py): first the texts, for exact twins, then the
+bands of the documents that are still open, then, shard by shard, the shingles of the documents found. Memory: this
+shard's signatures without the text, the index rows found (at most `max_candidates` for each band), and of one earlier
+shard the shingles of candidates. Time: a pass over the index, which is a merge of two sorted lists, and at most
+`max_candidates` comparisons per document.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from gristmill.dedup import _kernels
+from gristmill.dedup.index import Block, split_places
 from gristmill.dedup.options import DuplicateOptions
 from gristmill.documents import DECISIONS, DROP, KEEP, to_meta
 from gristmill.errors import StageError
@@ -39,15 +42,21 @@ from gristmill.errors import StageError
 EXACT_DUPLICATE = "exact_duplicate"
 NEAR_DUPLICATE = "near_duplicate"
 
-_NO_LIMIT = np.iinfo(np.int64).max
+# Rows of an earlier shard's signatures, given its key, their numbers (ascending) and the columns.
+ReadSignatures = Callable[[str, npt.NDArray[np.int64], list[str]], pl.DataFrame]
+
+NO_LIMIT = np.iinfo(np.int64).max
 _EXACT = ["exact_hi", "exact_lo"]
+_THIS = -2  # as number of the shard at hand; -1: none
 
 
 @dataclass
 class _Twins:
     """The neighbour found for every document of the shard."""
 
-    shard: npt.NDArray[np.int64]  # number of the shard, counted by registration; -1 = none found
+    shard: npt.NDArray[
+        np.int64
+    ]  # number of the shard in the registry; -1 = none found, _THIS = the shard itself
     row: npt.NDArray[np.int64]
     similarity: npt.NDArray[np.float64]
     exact: npt.NDArray[np.bool_]
@@ -58,16 +67,17 @@ def find_duplicates(
     this: pl.DataFrame,
     *,
     shard: str,
-    earlier: Iterable[tuple[str, pl.LazyFrame]] = (),
     options: DuplicateOptions,
+    index: Sequence[Block] = (),
+    read_signatures: ReadSignatures | None = None,
 ) -> pl.DataFrame:
     """Decisions on the documents of one shard by the rule `earliest`, one per document, in order.
 
-    this: SIGNATURES of the whole shard, by row. shard: its key. earlier: (key, SIGNATURES) of every shard
-    registered before it, in order of registration; of them only the columns needed are collected, and shingles
-    for candidates only.
+    this: SIGNATURES of the whole shard, by row. shard: its key. index: blocks that cover the shards registered before
+    it, in order of registration; read_signatures: reads rows of their SIGNATURES.
     Out: DECISIONS. A drop has rule `exact_duplicate` (value 1) or `near_duplicate` (value: the similarity, null
-    where it is not verified; bound: the threshold), other_id, and detail {"shard": key of the twin's}. A document
+    where it is not verified; bound: the threshold), other_id, and detail {"row": the twin's, "shard": its key}. A
+    document
     that was compared with `max_candidates` others in vain is kept, and its detail says so.
     Raises StageError if rows are missing or out of order.
     """
@@ -76,7 +86,6 @@ def find_duplicates(
             f"duplicates {shard}: rows of the signatures are not 0, 1, ... {this.height - 1}; "
             "pass all batches of the shard in order, each computed with its first_row"
         )
-    shards = [*earlier, (shard, this.lazy())]
     twins = _Twins(
         shard=np.full(this.height, -1),
         row=np.full(this.height, -1),
@@ -84,73 +93,82 @@ def find_duplicates(
         exact=np.zeros(this.height, np.bool_),
         stopped=np.zeros(this.height, np.bool_),
     )
+    earlier = _Earlier(index, read_signatures)
     if options.exact:
-        _find_exact(this, [table for _, table in shards[:-1]], options, twins)
+        _find_exact(this, index, options, twins)
     if options.near:
-        _find_near(this, [table for _, table in shards[:-1]], options, twins)
-    return _decide(this, shards, options, twins)
+        _find_near(this, earlier, options, twins)
+    return _decide(this, shard, earlier, options, twins)
 
 
-def _find_exact(
-    this: pl.DataFrame, earlier: list[pl.LazyFrame], options: DuplicateOptions, twins: _Twins
-) -> None:
+class _Earlier:
+    """The shards registered before."""
+
+    def __init__(self, index: Sequence[Block], read_signatures: ReadSignatures | None) -> None:
+        self.index = index
+        self.names = {
+            number: key
+            for block in index
+            for number, key in block.shards.select("sequence", "shard").iter_rows()
+        }
+        self._read = read_signatures
+
+    def read(self, number: int, rows: npt.NDArray[np.int64], columns: list[str]) -> pl.DataFrame:
+        """Rows of a shard's signatures."""
+        assert self._read is not None, "an index needs read_signatures"
+        return self._read(self.names[number], rows, columns)
+
+
+def _find_exact(this: pl.DataFrame, index: Sequence[Block], options: DuplicateOptions, twins: _Twins) -> None:
     """Note the earliest document of equal normalised text."""
     open_ones = this.select("row", *_EXACT).filter(pl.col("exact_hi").is_not_null())
     if options.skip_empty:
         open_ones = open_ones.filter(this["n_words"] > 0)
-    for number, table in enumerate([*earlier, open_ones.lazy()]):
-        firsts = (
-            table.select(*_EXACT, other=pl.col("row"))
-            .join(open_ones.lazy().select(_EXACT).unique(), on=_EXACT, how="semi")
-            .group_by(_EXACT)
-            .agg(pl.col("other").min())
-            .collect()
-        )
-        found = open_ones.join(firsts, on=_EXACT)
-        if number == len(earlier):
-            found = found.filter(pl.col("other") < pl.col("row"))
+    for block in index:
+        wanted = open_ones["exact_hi"].unique().sort().to_numpy()
+        parts = [rows for rows, _ in block.texts.find(wanted)]
+        if not parts:
+            continue
+        found = open_ones.join(pl.concat(parts), on=_EXACT)
         rows = found["row"].to_numpy()
-        twins.shard[rows], twins.row[rows] = number, found["other"].to_numpy()
-        twins.similarity[rows], twins.exact[rows] = 1.0, True
+        twins.shard[rows], twins.row[rows] = split_places(found["place"].to_numpy())
         open_ones = open_ones.join(found, on="row", how="anti")
+    firsts = open_ones.group_by(_EXACT).agg(other=pl.col("row").min())
+    found = open_ones.join(firsts, on=_EXACT).filter(pl.col("other") < pl.col("row"))
+    rows = found["row"].to_numpy()
+    twins.shard[rows], twins.row[rows] = _THIS, found["other"].to_numpy()
+    twins.exact[:] = twins.shard != -1
+    twins.similarity[twins.exact] = 1.0
 
 
-def _find_near(
-    this: pl.DataFrame, earlier: list[pl.LazyFrame], options: DuplicateOptions, twins: _Twins
-) -> None:
+def _find_near(this: pl.DataFrame, earlier: _Earlier, options: DuplicateOptions, twins: _Twins) -> None:
     """Note the earliest verified neighbour of the documents without a twin so far."""
     rows = np.flatnonzero(this["n_shingles"].to_numpy() > 0)
     if not len(rows):
         return
-    index = _BandIndex(_flatten(this["bands"])[0].reshape(len(rows), -1))
+    # The distinct bands, and by document and band their numbers among them.
+    hashes, inverse = np.unique(_flatten(this["bands"])[0], return_inverse=True)
+    numbers: npt.NDArray[np.int32] = inverse.astype(np.int32).reshape(len(rows), -1)
     shingles, offsets = _flatten(this["shingles"])
     starts, stops = offsets[rows], offsets[rows + 1]
-    queries = np.flatnonzero(twins.shard[rows] < 0)
+    queries = np.flatnonzero(twins.shard[rows] == -1)
     compared = np.zeros(len(queries), np.int64)
-    most = _NO_LIMIT if options.max_candidates is None else options.max_candidates
+    most = NO_LIMIT if options.max_candidates is None else options.max_candidates
 
-    for number, table in enumerate([*earlier, None]):
-        if not len(queries):
-            break
-        if table is None:
-            # Every document of this shard may be the twin of a later one, also those that have a twin.
-            runs, pool_rows, limits = index.numbers, rows, queries
-            pool, pool_starts, pool_stops = shingles, starts, stops
-        else:
-            runs, pool_rows = _find_candidates(table, index, queries)
-            if not len(pool_rows):
-                continue
-            pool, pool_offsets = _flatten(_read_shingles(table, pool_rows))
-            pool_starts, pool_stops = pool_offsets[:-1], pool_offsets[1:]
-            limits = np.full(len(queries), len(pool_rows))
-        run_offsets, run_documents = _list_documents(runs, index.count)
-        longest = max(int((stops - starts).max()), int((pool_stops - pool_starts).max()))
-        slots = _slots(longest)
+    def compare(
+        number: int,
+        limits: npt.NDArray[np.int64],
+        runs: tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]],
+        pool_rows: npt.NDArray[np.int64],
+        pool: tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    ) -> None:
+        nonlocal queries, compared
+        slots = _slots(max(int((stops - starts).max()), int((pool[2] - pool[1]).max())))
         found = np.empty(len(queries), np.int64)
         similarity = np.empty(len(queries))
         _kernels.find_neighbours(
-            index.numbers, shingles, starts, stops, queries, limits, run_offsets, run_documents,
-            pool, pool_starts, pool_stops, np.empty(slots, np.uint64), np.empty(slots, np.int32),
+            numbers, shingles, starts, stops, queries, limits, *runs, *pool,
+            np.empty(slots, np.uint64), np.empty(slots, np.int32),
             options.verify, options.threshold, most, compared, found, similarity,
         )  # fmt: skip
         got = found >= 0
@@ -160,41 +178,66 @@ def _find_near(
         twins.stopped[rows[queries]] = ~got & (compared >= most)
         queries, compared = queries[~got], compared[~got]
 
-
-class _BandIndex:
-    """The distinct band hashes of a shard, numbered, in a hash table; 18 to 36 bytes for each."""
-
-    def __init__(self, bands: npt.NDArray[np.uint64]) -> None:
-        slots = _slots(bands.size)
-        self._keys, self._numbers = np.empty(slots, np.uint64), np.full(slots, -1, np.int32)
-        self.numbers: npt.NDArray[np.int32] = np.empty(bands.shape, np.int32)  # by document and band
-        self.count = _kernels.number_bands(bands, self._keys, self._numbers, self.numbers)
-
-    def look_up(
-        self, bands: npt.NDArray[np.uint64], documents: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.int32]:
-        """The numbers of other documents' bands; -1 for those that none of the given documents has."""
-        wanted = np.zeros(self.count, np.bool_)
-        wanted[self.numbers[documents].ravel()] = True
-        found = np.empty(bands.shape, np.int32)
-        _kernels.look_up_bands(bands, self._keys, self._numbers, wanted, found)
-        return found
-
-
-def _find_candidates(
-    table: pl.LazyFrame, index: _BandIndex, queries: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Of an earlier shard's documents that share a band with a query: numbers of their bands, and rows, ascending."""
-    signed = table.select("row", "bands").filter(pl.col("bands").list.len() > 0).collect().sort("row")
-    found = index.look_up(_flatten(signed["bands"])[0].reshape(-1, index.numbers.shape[1]), queries)
-    shared = (found >= 0).any(axis=1)
-    return found[shared], signed["row"].to_numpy()[shared].astype(np.int64)
+    bands, places = _look_up(earlier.index, hashes, _mark(numbers, queries, len(hashes)), most)
+    shards, place_rows = split_places(places)
+    edges = [*np.flatnonzero(np.diff(shards, prepend=-1)), len(shards)]
+    wanted, asked = _mark(numbers, queries, len(hashes)), len(queries)
+    for first, last in pairwise(edges):
+        if len(queries) < asked:
+            wanted, asked = _mark(numbers, queries, len(hashes)), len(queries)
+        here = first + np.flatnonzero(wanted[bands[first:last]])
+        if not len(here):
+            continue
+        pool_rows, documents = np.unique(place_rows[here], return_inverse=True)
+        run_offsets, order = _list_documents(bands[here].reshape(-1, 1), len(hashes))
+        pool, pool_offsets = _flatten(earlier.read(int(shards[first]), pool_rows, ["shingles"])["shingles"])
+        compare(
+            int(shards[first]),
+            np.full(len(queries), len(pool_rows)),
+            (run_offsets, documents[order].astype(np.int32)),
+            pool_rows,
+            (pool, pool_offsets[:-1], pool_offsets[1:]),
+        )
+    if len(queries):
+        # Every document of this shard may be the twin of a later one, also those that have a twin.
+        compare(_THIS, queries, _list_documents(numbers, len(hashes)), rows, (shingles, starts, stops))
 
 
-def _read_shingles(table: pl.LazyFrame, rows: npt.NDArray[np.int64]) -> pl.Series:
-    wanted = pl.Series(rows, dtype=pl.UInt32)
-    found = table.select("row", "shingles").filter(pl.col("row").is_in(wanted.implode())).collect()
-    return found.sort("row")["shingles"]
+def _mark(
+    numbers: npt.NDArray[np.int32], documents: npt.NDArray[np.int64], count: int
+) -> npt.NDArray[np.bool_]:
+    """Which of the bands any of the documents has."""
+    wanted = np.zeros(count, np.bool_)
+    wanted[numbers[documents].ravel()] = True
+    return wanted
+
+
+def _look_up(
+    index: Sequence[Block], hashes: npt.NDArray[np.uint64], wanted: npt.NDArray[np.bool_], most: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64]]:
+    """Where the wanted bands occur earlier: their numbers and the places, ascending by place.
+
+    Of each band only the first `most` places, since no document is compared with more.
+    """
+    chosen = np.flatnonzero(wanted)
+    keys = hashes[chosen]
+    counts = np.zeros(len(chosen), np.int64)
+    bands: list[npt.NDArray[np.int32]] = []
+    places: list[npt.NDArray[np.uint64]] = []
+    for block in index:
+        for found, numbers in block.bands.find(keys):
+            firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
+            lengths = np.diff(firsts, append=len(numbers))
+            ranks = counts[numbers] + np.arange(len(numbers)) - np.repeat(firsts, lengths)
+            counts[numbers[firsts]] += lengths
+            few = ranks < most
+            bands.append(chosen[numbers[few]].astype(np.int32))
+            places.append(found["place"].to_numpy()[few])
+    if not bands:
+        return np.empty(0, np.int32), np.empty(0, np.uint64)
+    all_places = np.concatenate(places)
+    order = np.argsort(all_places, kind="stable")
+    return np.concatenate(bands)[order], all_places[order]
 
 
 def _list_documents(
@@ -219,7 +262,7 @@ def _flatten(lists: pl.Series) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.i
 
 
 def _decide(
-    this: pl.DataFrame, shards: list[tuple[str, pl.LazyFrame]], options: DuplicateOptions, twins: _Twins
+    this: pl.DataFrame, shard: str, earlier: _Earlier, options: DuplicateOptions, twins: _Twins
 ) -> pl.DataFrame:
     decisions = pl.DataFrame(
         {
@@ -231,13 +274,16 @@ def _decide(
             "stopped": twins.stopped,
         }
     )
-    dropped = pl.col("number") >= 0
+    dropped = pl.col("number") != -1
     near = dropped & ~pl.col("exact")
     verified = near & pl.lit(options.verify)
     stopped = to_meta({"compared_with_the_first": options.max_candidates})
     return (
         decisions.join(
-            _name_twins(decisions, shards), on=["number", "twin"], how="left", maintain_order="left"
+            _name_twins(decisions, this, shard, earlier),
+            on=["number", "twin"],
+            how="left",
+            maintain_order="left",
         )
         .with_columns(
             action=pl.when(dropped).then(pl.lit(DROP)).otherwise(pl.lit(KEEP)),
@@ -250,23 +296,24 @@ def _decide(
     )
 
 
-def _name_twins(decisions: pl.DataFrame, shards: list[tuple[str, pl.LazyFrame]]) -> pl.DataFrame:
+def _name_twins(decisions: pl.DataFrame, this: pl.DataFrame, shard: str, earlier: _Earlier) -> pl.DataFrame:
     """(number, twin, other_id, detail) of every twin."""
     names = [
         pl.DataFrame(
             schema={"number": pl.Int64, "twin": pl.Int64, "other_id": pl.String, "detail": pl.String}
         )
     ]
-    for (number,), group in decisions.filter(pl.col("number") >= 0).group_by("number"):
-        key, table = shards[int(str(number))]
-        rows = group["twin"].unique().cast(pl.UInt32)
-        found = table.select("row", "id").filter(pl.col("row").is_in(rows.implode())).collect()
+    for (number,), group in decisions.filter(pl.col("number") != -1).group_by("number"):
+        own = number == _THIS
+        rows = group["twin"].unique().sort().to_numpy()
+        ids = this["id"].gather(rows) if own else earlier.read(int(str(number)), rows, ["id"])["id"]
+        key = shard if own else earlier.names[int(str(number))]
         names.append(
-            found.select(
+            pl.DataFrame({"twin": rows, "other_id": ids}).select(
                 pl.lit(number, pl.Int64).alias("number"),
-                twin=pl.col("row").cast(pl.Int64),
-                other_id="id",
-                detail=pl.lit(to_meta({"shard": key})),
+                pl.col("twin").cast(pl.Int64),
+                "other_id",
+                detail=pl.concat_str(pl.lit('{"row": '), "twin", pl.lit(f', "shard": "{key}"}}')),
             )
         )
     return pl.concat(names)

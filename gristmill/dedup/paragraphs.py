@@ -3,7 +3,7 @@
 Three steps, so that counting can be done over all shards and everything else by shard:
   hash_units     every line or paragraph of a shard, known by a hash of its normalised text
   count_units    how often each one occurs, and where first, over the shards of a snapshot
-  remove_units   cuts what repeats, and records every cut, so that `undo` gives back the text byte for byte
+  remove_units   cuts what repeats, and records every cut, so that `edits.undo` gives back the text
 
 What goes, of the units with at least `min_chars` characters:
   across_documents   units counted at least `min_count` times: with keep `first` everywhere but in the document of the
@@ -37,10 +37,11 @@ import polars as pl
 import xxhash
 
 from gristmill.dedup import _unit_kernels
+from gristmill.dedup.edits import EDITS, copy_spans, cut_spans
 from gristmill.dedup.options import ParagraphOptions
 from gristmill.documents import DECISIONS, DROP, EDIT, KEEP, Schema, empty
 from gristmill.errors import StageError
-from gristmill.text_buffers import text_buffers, text_series
+from gristmill.text_buffers import text_buffers
 
 UNITS: Schema = {
     "row": pl.UInt32,  # position of the document in its shard, from 0
@@ -54,16 +55,6 @@ COUNTS: Schema = {
     "sequence": pl.UInt32,  # the first one: number of the shard,
     "row": pl.UInt32,  # the document in it,
     "unit": pl.UInt32,  # and the unit in that
-}
-EDITS: Schema = {
-    "id": pl.String,
-    "unit": pl.UInt32,  # position of the line or paragraph in its document, from 0
-    "start": pl.Int64,  # character of the text before the cut; the separator that goes too is inside
-    "end": pl.Int64,
-    "text": pl.String,  # what was cut
-    "hash": pl.UInt64,
-    "count": pl.UInt64,  # occurrences in the snapshot; null where they were too few to be kept in the table
-    "rule": pl.String,  # across_documents | within_document
 }
 ACROSS, WITHIN = "across_documents", "within_document"
 REPEATED = "repeated_units"  # the rule of decisions
@@ -309,14 +300,14 @@ def remove_units(
     count, across, within = _choose(units, counts, options, sequence, first_row)
     chosen = np.flatnonzero(across | within)
     spans = _spans(units, across | within, chosen)
-    texts = _cut(units, spans)
+    texts = cut_spans(units.data, units.text_offsets, spans.starts, spans.ends, spans.offsets)
     edits = pl.DataFrame(
         {
             "id": documents["id"].gather(spans.documents),
             "unit": units.numbers[chosen],
             "start": spans.first_chars,
             "end": spans.end_chars,
-            "text": _copy(units, spans),
+            "text": copy_spans(units.data, spans.starts, spans.ends),
             "hash": units.hashes[chosen],
             "count": pl.Series(count[chosen]).replace(0, None),
             "rule": pl.Series(across[chosen]).replace_strict(
@@ -327,29 +318,6 @@ def remove_units(
     decisions = _decide(documents, texts, spans, units, options)
     kept = decisions["action"] != DROP
     return Removed(documents.with_columns(text=texts).filter(kept), decisions, edits)
-
-
-def undo(documents: pl.DataFrame, edits: pl.DataFrame) -> pl.DataFrame:
-    """The documents as they were before `remove_units`; those without edits stay as they are.
-
-    documents: id, text and any others. edits: EDITS, in any order; those of other documents do not matter.
-    """
-    wanted = edits.filter(pl.col("id").is_in(documents["id"].implode())).sort("id", "start")
-    cuts = {
-        str(key): list(zip(rows["start"], rows["end"], rows["text"], strict=True))
-        for (key,), rows in wanted.group_by("id", maintain_order=True)
-    }
-    texts = [_restore(text, cuts.get(key, [])) for key, text in documents.select("id", "text").iter_rows()]
-    return documents.with_columns(text=pl.Series(texts, dtype=pl.String))
-
-
-def _restore(text: str, cuts: list[tuple[int, int, str]]) -> str:
-    parts: list[str] = []
-    taken = before = 0  # characters of the text after and before the cuts
-    for start, end, cut in cuts:
-        parts += [text[taken : taken + start - before], cut]
-        taken, before = taken + start - before, end
-    return "".join([*parts, text[taken:]])
 
 
 def _choose(
@@ -424,26 +392,6 @@ def _spans(units: _Units, removed: npt.NDArray[np.bool_], chosen: npt.NDArray[np
         np.where(trails, units.first_chars[after], units.end_chars[chosen]),
         left,
     )
-
-
-def _cut(units: _Units, spans: _Spans) -> pl.Series:
-    size = int(units.text_offsets[-1] - units.text_offsets[0])
-    out, out_offsets = np.empty(size, np.uint8), np.zeros(len(units.text_offsets), np.int64)
-    _unit_kernels.cut_spans(
-        units.data, units.text_offsets, spans.starts, spans.ends, spans.offsets, out, out_offsets
-    )
-    return _strings(out, out_offsets)
-
-
-def _copy(units: _Units, spans: _Spans) -> pl.Series:
-    size = int((spans.ends - spans.starts).sum())
-    out, out_offsets = np.empty(size, np.uint8), np.zeros(len(spans.starts) + 1, np.int64)
-    _unit_kernels.copy_spans(units.data, spans.starts, spans.ends, out, out_offsets)
-    return _strings(out, out_offsets)
-
-
-def _strings(out: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> pl.Series:
-    return text_series(out[: offsets[-1]].copy(), offsets)
 
 
 def _decide(

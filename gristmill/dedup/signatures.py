@@ -95,11 +95,6 @@ def hash_parameters(count: int, seed: int) -> tuple[npt.NDArray[np.uint64], npt.
     return a, b
 
 
-def collision_probability(jaccard: float, *, bands: int, rows: int) -> float:
-    """Chance that two texts of this Jaccard similarity share a band: 1 - (1 - s^rows)^bands."""
-    return float(1 - (1 - jaccard**rows) ** bands)
-
-
 def count_signatures(signatures: pl.DataFrame) -> dict[str, int]:
     """Figures of the stage: documents, words, shingles; how many are empty, too short, mostly unspaced."""
     counted = signatures.select(

@@ -41,6 +41,7 @@ from gristmill.file_options import resolve
 from gristmill.filter.batch import VERDICTS, Batch
 from gristmill.filter.options.urls import EntryListOptions, UrlOptions
 from gristmill.text_buffers import text_buffers, text_series
+from gristmill.urls import ascii_host
 
 # Services that only redirect, with the name under which they are known; the ten with the most links on the public
 # web are among them. Their pages hold no text of their own.
@@ -228,7 +229,7 @@ class Hosts:
         first, last = self.data[self.starts[rows]], self.data[self.ends[rows] - 1]
         found[rows] = (first == ord("[")) | (first == ord("0")) | ((last >= ord("0")) & (last <= ord("9")))
         for row in np.flatnonzero(found | self.odd).tolist():
-            found[row] = _IP_HOST.fullmatch(_ascii_host(self.at(row))) is not None
+            found[row] = _IP_HOST.fullmatch(ascii_host(self.at(row))) is not None
         return found
 
 
@@ -275,14 +276,14 @@ class HostList:
         found = table.find_parents(hosts, lower=self._strict)
         rows = np.flatnonzero(hosts.odd)
         if self._strict and len(rows):
-            plain = pl.Series([_ascii_host(hosts.at(row)) for row in rows], dtype=pl.String)
+            plain = pl.Series([ascii_host(hosts.at(row)) for row in rows], dtype=pl.String)
             data, offsets = text_buffers(plain)
             odd = Hosts(data, offsets[:-1], offsets[1:], np.zeros(len(rows), np.bool_))
             found[rows] = table.find_parents(odd, lower=True)
         return found
 
     def _covering_path(self, host: str, url: str) -> str | None:
-        name = _ascii_host(host)
+        name = ascii_host(host)
         _, _, rest = url.partition(host)
         path = unquote(re.sub(r"^(?:[.:][^/?#]*)?", "", rest)) or "/"
         while name:
@@ -302,22 +303,8 @@ def _list_hosts(entries: pl.Series) -> pl.Series:
     odd = hosts.str.contains(r"[^\x00-\x7f]")
     if odd.any():
         rows = odd.arg_true()
-        hosts = hosts.scatter(rows, [_ascii_host(hosts[row]) for row in rows])
+        hosts = hosts.scatter(rows, [ascii_host(hosts[row]) for row in rows])
     return hosts + plain.str.extract(r"^[^/]*(/.*)$").fill_null("")
-
-
-@lru_cache(maxsize=1 << 16)
-def _ascii_host(host: str) -> str:
-    """The host in lower case and in its ASCII form; as it is where there is none."""
-    import idna
-
-    name = unquote(host).strip().rstrip(".。．｡").lower()
-    if name.isascii():
-        return name
-    try:
-        return idna.encode(name, uts46=True, transitional=False).decode()
-    except idna.IDNAError:
-        return name
 
 
 @lru_cache(maxsize=1)
@@ -402,7 +389,7 @@ def _judge_hosts(verdicts: _Verdicts, urls: pl.Series, hosts: Hosts, blocked: Ho
     if strict:
         for row, name in zip(rows.tolist(), blocked.table.take(found[rows]), strict=True):
             if row not in paths:
-                domain, _ = _registered_domain(_ascii_host(hosts.at(row)))
+                domain, _ = _registered_domain(ascii_host(hosts.at(row)))
                 by_kind["domain" if domain == name else "subdomain"][row] = name
     else:
         names = [_registered_domain(urls[row] if hosts.odd[row] else hosts.at(row)) for row in rows.tolist()]

@@ -1,8 +1,7 @@
 """Rules of the user's own: an SQL expression in the recipe, or a function that an installed package brings.
 
-An expression reads one document: its columns (`text`, `source`, `url`, `date`, `lang`, `meta`, ...) and its measures.
-It knows the operators of SQL and the functions of FUNCTIONS, none of which looks at another document or at a file, so a
-decision cannot depend on the batch.
+An expression (gristmill/expressions.py) reads one document: its columns (`text`, `source`, `url`, `date`, `lang`,
+`meta`, ...) and its measures.
 
 A function is an entry point of the group `gristmill.rules`:
 
@@ -16,7 +15,6 @@ answer for each document by that document alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import Any
@@ -25,65 +23,11 @@ import polars as pl
 
 from gristmill.documents import DOCUMENTS, Schema
 from gristmill.errors import RecipeError, StageError, shorten, suggest
+from gristmill.expressions import check_expression
 from gristmill.filter.batch import VERDICTS, Batch
 from gristmill.filter.options import FilterOptions, UserRuleOptions
 
 GROUP = "gristmill.rules"
-
-# Of the functions that Polars knows in SQL those that read one row alone.
-FUNCTIONS = (
-    *("abs", "cast", "ceil", "coalesce", "concat", "ends_with", "exp", "floor", "greatest", "if"),
-    *("ifnull", "initcap", "least", "left", "length", "ln", "log", "log10", "log2", "lower", "ltrim", "mod"),
-    *(
-        "nullif",
-        "octet_length",
-        "pow",
-        "power",
-        "regexp_like",
-        "replace",
-        "reverse",
-        "right",
-        "round",
-        "rtrim",
-    ),
-    *("sign", "sqrt", "starts_with", "strpos", "substr", "trim", "upper"),
-)
-# Words of SQL after which a bracket may follow.
-_KEYWORDS = ("and", "or", "not", "in", "between", "case", "when", "then", "else", "like", "ilike", "is")
-_LITERAL = re.compile(r"'(?:[^']|'')*'")
-_CALL = re.compile(r"\b([a-z_][a-z0-9_]*)\s*\(", re.IGNORECASE)
-_FORBIDDEN = re.compile(r"\b(select|over|from)\b", re.IGNORECASE)
-
-
-def check_expression(expression: str, columns: Schema) -> pl.Expr:
-    """The Polars expression of a `keep:`; raises ValueError that says what is wrong and what is known."""
-    bare = _LITERAL.sub("''", expression)
-    for called in _CALL.findall(bare):
-        name = called.lower()
-        if name not in FUNCTIONS + _KEYWORDS:
-            known = ", ".join(FUNCTIONS)
-            raise ValueError(f"unknown function {called!r}; known: {known}.{suggest(name, FUNCTIONS)}")
-    if found := _FORBIDDEN.search(bare):
-        raise ValueError(f"{found.group().upper()!r} is not allowed; write a condition on one document")
-    try:
-        parsed = pl.sql_expr(expression)
-        used = set(parsed.meta.root_names())
-    except (pl.exceptions.PolarsError, ValueError) as error:
-        raise ValueError(f"cannot be read as an SQL expression: {_first_line(error)}") from error
-    for name in sorted(used - set(columns)):
-        raise ValueError(
-            f"unknown column {name!r}; known: {', '.join(sorted(columns))}.{suggest(name, columns)}"
-        )
-    try:
-        nulls = pl.DataFrame({name: [None] for name in columns}, schema=columns)
-        kind = nulls.select(parsed).dtypes[0]
-    except pl.exceptions.PolarsError as error:
-        raise ValueError(f"does not fit the columns: {_first_line(error)}") from error
-    if kind != pl.Boolean:
-        raise ValueError(f"gives {kind}, must give true or false, such as `n_words > 20`")
-    if not used:
-        raise ValueError(f"reads no column; known: {', '.join(sorted(columns))}")
-    return parsed
 
 
 def known_columns(measures: Schema) -> Schema:
@@ -187,7 +131,3 @@ def _rows(batch: Batch) -> pl.DataFrame:
     """Documents and measures side by side; what both have is that of the documents."""
     more = [name for name in batch.measures.columns if name not in batch.documents.columns]
     return batch.documents.hstack(batch.measures.select(more))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]

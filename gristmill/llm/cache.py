@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import logging
 import os
 import time
@@ -35,7 +36,7 @@ from gristmill.llm.journal import SUFFIX, Entry, JournalReader, JournalWriter, w
 from gristmill.llm.requests import Answer, ModelIdentity
 from gristmill.store.files import sync
 
-FORMAT = 1  # version of the segments; a newer one is refused
+FORMAT = 2  # version of the segments; a newer one is refused, 1 had no log-probabilities
 
 _log = logging.getLogger(__name__)
 
@@ -50,10 +51,11 @@ _SCHEMA = pa.schema(
         ("output_tokens", pa.int64()),
         ("engine", pa.string()),
         ("created", pa.timestamp("us", tz="UTC")),
+        ("logprobs", pa.string()),
     ],
     metadata={"gristmill.answers": str(FORMAT)},
 )
-_ANSWER_COLUMNS = ["key", "text", "finish_reason", "prompt_tokens", "output_tokens", "created"]
+_ANSWER_COLUMNS = ["key", "text", "finish_reason", "prompt_tokens", "output_tokens", "logprobs", "created"]
 _GROUP_ROWS = 2_048  # a look-up reads whole row groups
 _JOURNAL_BYTES = 32 << 20  # a longer journal is made a segment, and its writer begins a new one
 _MERGED_BYTES = (
@@ -245,6 +247,9 @@ class AnswerWriter:
                 output_tokens=answer.output_tokens,
                 engine=self._engine,
                 created=time.time_ns() // 1_000,
+                logprobs=None
+                if answer.logprobs is None
+                else json.dumps(answer.logprobs, separators=(",", ":")),
             )
         )
         if self._journal.bytes >= _JOURNAL_BYTES:
@@ -287,12 +292,13 @@ class _Segment:
             for group in np.unique(groups):
                 here = hits[groups == group]
                 table = parquet.read_row_group(int(group), columns=_ANSWER_COLUMNS)
-                rows = table.take(pa.array(places[here] - group * _GROUP_ROWS))
+                rows = _with_logprobs(table.take(pa.array(places[here] - group * _GROUP_ROWS)))
                 created = rows["created"].cast(pa.int64()).to_pylist()
                 columns = [rows[name].to_pylist() for name in _ANSWER_COLUMNS[:-1]]
-                for index, key, text, reason, prompt, output, at in zip(here, *columns, created, strict=True):
+                for index, key, *answer, logprobs, at in zip(here, *columns, created, strict=True):
                     if key == keys[index]:
-                        yield Entry(key, "", "", text, reason, prompt, output, "", at)
+                        text, reason, prompt, output = answer
+                        yield Entry(key, "", "", text, reason, prompt, output, "", at, logprobs)
 
 
 def _prefixes(keys: Sequence[str] | pl.Series | pl.DataFrame) -> np.ndarray:
@@ -307,7 +313,14 @@ def _age(entry: Entry) -> tuple[int, str]:
 
 
 def _answer(entry: Entry) -> Answer:
-    return Answer(entry.text, entry.finish_reason, entry.prompt_tokens, entry.output_tokens)
+    logprobs = (
+        None
+        if entry.logprobs is None
+        else tuple(
+            tuple((str(text), float(value)) for text, value in token) for token in json.loads(entry.logprobs)
+        )
+    )
+    return Answer(entry.text, entry.finish_reason, entry.prompt_tokens, entry.output_tokens, logprobs)
 
 
 def _table(entries: Iterable[Entry]) -> pa.Table:
@@ -319,7 +332,14 @@ def _table(entries: Iterable[Entry]) -> pa.Table:
 
 def _read(path: Path) -> pa.Table:
     with _reading(path):
-        return pq.read_table(path, page_checksum_verification=True).cast(_SCHEMA)
+        return _with_logprobs(pq.read_table(path, page_checksum_verification=True)).cast(_SCHEMA)
+
+
+def _with_logprobs(table: pa.Table) -> pa.Table:
+    """A table of segments of format 1 has no such column."""
+    if "logprobs" in table.column_names:
+        return table
+    return table.append_column("logprobs", pa.nulls(table.num_rows, pa.string()))
 
 
 def _write_segment(folder: Path, table: pa.Table) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 
 from gristmill.errors import ModelError, shorten
 from gristmill.llm.requests import Messages, Prompt
-from gristmill.tokenizer import Tokenizer
+from gristmill.tokenizer import Tokenizer, break_control_tokens
 
 _TODAY = datetime(2025, 1, 1)
 
@@ -43,13 +43,23 @@ class PromptEncoder:
         return [len(ids) for ids in self.tokenizer.encode_prompts(rendered, add_special_tokens=False)]
 
     def render(self, messages: Messages) -> str:
-        """The text of a chat, up to where the model's answer begins."""
+        """The text of a chat, up to where the model's answer begins.
+
+        Only the template writes control tokens: in a message, such a spelling is broken up, so that no document can end
+        its message and begin another one.
+        """
         import jinja2
 
         try:
             return str(
                 self._template.render(
-                    messages=[{"role": role, "content": content} for role, content in messages],
+                    messages=[
+                        {
+                            "role": role,
+                            "content": break_control_tokens(content, self.tokenizer.control_tokens),
+                        }
+                        for role, content in messages
+                    ],
                     tools=None,
                     documents=None,
                     add_generation_prompt=True,

@@ -1,6 +1,7 @@
 """What every engine does: answer a stream of requests, in any order.
 
-Back-ends: `vllm_inline` (vLLM in this process), `replay` (cached answers only), `stub` (no model, for tests).
+Back-ends: `vllm_inline` (vLLM in this process), `server` (servers that speak OpenAI's API), `replay` (cached answers
+only), `stub` (no model, for tests).
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ class Entry(NamedTuple):
     output_tokens: int
     engine: str
     created: int  # microseconds since the epoch, UTC
+    logprobs: str | None = None  # as JSON: per token a list of [text, log-probability]
 
 
 class JournalWriter:

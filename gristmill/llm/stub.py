@@ -2,20 +2,22 @@
 
 An answer obeys the request's constraint. Without one it is made of the words of the prompt, so that rules which compare
 an answer with its source have something to bite on: most answers are a decent rewording, one in four has a fault
-that models have (nothing written, a copy, a refusal, a sentence that breaks off, an invented number).
+that models have (nothing written, a copy, a refusal, a sentence that breaks off, an invented number). Where
+log-probabilities are asked for and the constraint is a choice, the chosen text counts as one token, the likeliest.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
 
 from gristmill.errors import EngineError
-from gristmill.hashing import random_u64
+from gristmill.hashing import random_u64, uniform
 from gristmill.llm.chat import PromptEncoder
-from gristmill.llm.requests import ERROR_CONTEXT, LENGTH, STOP, Answer, Prompt, Request
+from gristmill.llm.requests import ERROR_CONTEXT, LENGTH, STOP, Answer, Logprobs, Prompt, Request
 from gristmill.llm.shapes import Draw, draw_text
 from gristmill.tokenizer import Tokenizer
 
@@ -59,7 +61,7 @@ class StubEngine:
         text = _cut_at_stops(self._text(key, request), request.stop)
         ids = self._tokenizer.encode([text])[0]
         if len(ids) <= room:
-            return Answer(text, STOP, len(prompt_ids), len(ids))
+            return Answer(text, STOP, len(prompt_ids), len(ids), _logprobs(key, request, text))
         # A token may be a part of a character; a model's answer that is cut there ends in such a mark too.
         return Answer(self._tokenizer.decode(ids[:room]), LENGTH, len(prompt_ids), room)
 
@@ -74,6 +76,16 @@ class StubEngine:
                 f"model {self._name!r}, request {key}: the stub engine cannot obey the constraint: {error}",
                 retryable=False,
             ) from error
+
+
+def _logprobs(key: str, request: Request, text: str) -> Logprobs | None:
+    constraint = request.constraint
+    if not request.logprobs or constraint is None or constraint.kind != "choice":
+        return None
+    others = [other for other in constraint.value if other != text]
+    chosen = 1.0 if not others else 1 - uniform(0, "llm.stub.logprobs", key) * len(others) / (len(others) + 1)
+    rest = [(other, math.log((1 - chosen) / len(others))) for other in others if chosen < 1]
+    return (((text, math.log(chosen)), *rest[: request.logprobs - 1]),)
 
 
 def reword(prompt: str, draw: Draw) -> str:

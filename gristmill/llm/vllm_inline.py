@@ -15,6 +15,7 @@ import contextlib
 import ctypes
 import gc
 import logging
+import math
 import os
 import sys
 import warnings
@@ -26,9 +27,11 @@ from gristmill.errors import EngineError, shorten
 from gristmill.llm.chat import PromptEncoder
 from gristmill.llm.options import ModelOptions
 from gristmill.llm.requests import ERROR_CONTEXT, LENGTH, STOP, Answer, Constraint, Request
+from gristmill.llm.watchdog import Watchdog
 from gristmill.tokenizer import Tokenizer
 
 _WAITING = 8  # requests beyond those worked on, so that a free place is filled at once
+_STALL_SECONDS = 900.0  # without any answer: the engine hangs, as after a constraint that it cannot compile
 _GIB = 1 << 30
 
 
@@ -58,6 +61,7 @@ class InlineEngine:
             raise EngineError(f"model {self._name!r}: the engine {state}", retryable=False)
         room = self._options.max_num_seqs + _WAITING
         exhausted = False
+        watchdog = Watchdog(_STALL_SECONDS, self._name)
         try:
             while True:
                 while not exhausted and len(self._in_flight) < room:
@@ -67,9 +71,13 @@ class InlineEngine:
                         yield item[0], refused
                 if not self._in_flight:
                     return
-                for output in self._step():
+                outputs = self._step()
+                if not outputs:
+                    watchdog.check(len(self._in_flight))
+                for output in outputs:
                     self._in_flight.discard(output.request_id)
                     yield output.request_id, _answer(output)
+                    watchdog.restart()  # what the caller does with an answer takes its own time
         finally:
             if self._in_flight and self._engine is not None:
                 with contextlib.suppress(
@@ -206,6 +214,7 @@ def _sampling(request: Request) -> Any:
         top_p=request.top_p,
         stop=list(request.stop) or None,
         structured_outputs=_structure(request.constraint),
+        logprobs=request.logprobs or None,
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 
@@ -228,7 +237,19 @@ def _answer(output: Any) -> Answer:
         completion.finish_reason, f"error:{completion.finish_reason}"
     )
     text = "" if reason.startswith("error:") else completion.text
-    return Answer(text, reason, len(output.prompt_token_ids), len(completion.token_ids))
+    logprobs = None
+    if completion.logprobs is not None:
+        places = zip(completion.token_ids, completion.logprobs, strict=True)
+        logprobs = tuple(_alternatives(written, found) for written, found in places)
+    return Answer(text, reason, len(output.prompt_token_ids), len(completion.token_ids), logprobs)
+
+
+def _alternatives(written: int, found: Any) -> tuple[tuple[str, float], ...]:
+    """(text, log-probability) at one place, the written token first, then the likeliest; forbidden ones left out."""
+    order = sorted(found.items(), key=lambda pair: (pair[0] != written, -pair[1].logprob, pair[0]))
+    return tuple(
+        (str(one.decoded_token), float(one.logprob)) for _, one in order if math.isfinite(one.logprob)
+    )
 
 
 def _first_line(error: Exception) -> str:

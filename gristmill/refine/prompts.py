@@ -2,8 +2,11 @@
 
 `instruct` is a chat: a short instruction, two tiny examples as earlier turns, then the chunk with its line numbers
 between [doc] and [/doc]. All that is the same for every chunk comes first, so an engine computes it once.
+`trained` is that without instruction and examples, for models trained by `refiner:`; few tokens, so that training and
+asking are cheap. `document` is about whole documents: what is worth keeping, an example of either, the text without
+line numbers.
 `prox` is text, not a chat: the released tokenizers have no template of their own, and newer versions of transformers
-give none, so the Llama-2 template is carried here. Both lie in `templates/` as files with source and licence.
+give none, so the Llama-2 template is carried here. All lie in `templates/` as files with source and licence.
 """
 
 from __future__ import annotations
@@ -16,9 +19,9 @@ from gristmill.hashing import digest_text
 from gristmill.llm.requests import Messages
 from gristmill.llm.templates import read_template
 from gristmill.refine.chunking import number_lines
-from gristmill.refine.options import BosMode, RefineOptions
+from gristmill.refine.options import BosMode, DocumentOptions, RefineOptions
 
-PROMPT_NAMES = ("instruct", "prox")
+PROMPT_NAMES = ("document", "instruct", "prox", "trained")
 
 _BOS = "<s>"
 _END_OF_PROMPT = " [/INST]"
@@ -27,7 +30,7 @@ _SLOT = "{document}"
 
 @dataclass(frozen=True)
 class Template:
-    """One prompt. `turns` are example documents and programs in turn; only `instruct` has any."""
+    """One prompt. `turns` are example documents and answers in turn; only `document` and `instruct` have any."""
 
     name: str
     version: int
@@ -57,8 +60,20 @@ def packaged_template(name: str) -> Template:
 
 
 def prompts_digest(options: RefineOptions) -> str:
-    """Digest of the prompt in use; belongs in the fingerprint of the stage."""
+    """Digest of the prompt of the chunk stage; belongs in its fingerprint."""
     return packaged_template(options.prompt).digest
+
+
+def document_prompt_digest(options: DocumentOptions) -> str:
+    """The same of the document stage."""
+    return packaged_template(_document_template(options)).digest
+
+
+def document_prompt(text: str, options: DocumentOptions) -> str | Messages:
+    """The prompt for a whole document."""
+    if options.prompt == "prox":
+        return render_prox(text, options.bos_mode)
+    return _chat(packaged_template("document"), f"[doc]\n{text}\n[/doc]")
 
 
 def chunk_prompt(lines: Sequence[str], first_line: int, options: RefineOptions) -> str | Messages:
@@ -77,6 +92,10 @@ def render_prox(user: str, bos_mode: BosMode = "reference_double") -> str:
     `single` leaves out the written one. Byte for byte what transformers 4.39.1 renders, for `reference_double`.
     """
     return _render(packaged_template("prox"), user, bos_mode)
+
+
+def _document_template(options: DocumentOptions) -> str:
+    return "prox" if options.prompt == "prox" else "document"
 
 
 def _render(template: Template, user: str, bos_mode: BosMode) -> str:

@@ -8,7 +8,8 @@ print(render_trace(trace(store, "demo", "https://example.org/page")))
 from gristmill.report.current import ORDER, Corpus, recipes_in
 from gristmill.report.funnel import Funnel, SourceCount, StageFunnel, Usage, funnel
 from gristmill.report.plot import funnel_plot
-from gristmill.report.render import render_funnel, render_sample, render_trace
+from gristmill.report.render import render_funnel, render_repeats, render_sample, render_trace
+from gristmill.report.repeats import repeats
 from gristmill.report.sample import sample
 from gristmill.report.trace import TraceStep, trace
 
@@ -24,8 +25,10 @@ __all__ = [
     "funnel_plot",
     "recipes_in",
     "render_funnel",
+    "render_repeats",
     "render_sample",
     "render_trace",
+    "repeats",
     "sample",
     "trace",
 ]

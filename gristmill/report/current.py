@@ -16,12 +16,29 @@ from gristmill.store import Manifest, Registry, Shard, Store
 ORDER = (
     "raw",
     "filtered",
+    "url_keys",
+    "dedup_tables/urls",
+    "unique_urls",
     "signatures",
+    "signature_index",
     "duplicates",
+    "dedup_tables/clusters",
     "deduped",
     "unit_hashes",
     "dedup_tables/paragraphs",
     "paragraphs",
+    "substring_hashes",
+    "dedup_tables/substring_stretches",
+    "substring_windows",
+    "dedup_tables/substrings",
+    "substrings",
+    "embeddings",
+    "dedup_tables/semantic",
+    "semantic",
+    "document_kept",
+    "refiner/labels",
+    "models/refiner",
+    "refiner/evaluation",
     "refined",
     "rephrased",
     "contamination",
@@ -52,7 +69,7 @@ class Corpus:
         """Assets that have a ref, in the order of the graph."""
         prefix = f"refs/{self.recipe}/"
         keys = [listed.key.removeprefix(prefix) for listed in self.store.files.list(f"refs/{self.recipe}")]
-        return sorted({key.rpartition("/")[0] for key in keys}, key=_place)
+        return sorted({key.rpartition("/")[0] for key in keys}, key=place)
 
     def manifest(self, asset: str, partition: str | None) -> Manifest | None:
         """The current object of a partition (None: the global one), or None where it was never built."""
@@ -96,7 +113,7 @@ class Corpus:
         while waiting:
             current = waiting.pop(0)
             names = {name for manifest in self.manifests(current) for name in _inputs(manifest)}
-            for name in sorted(names - set(reached), key=_place, reverse=True):
+            for name in sorted(names - set(reached), key=place, reverse=True):
                 reached.append(name)
                 waiting.append(name)
                 if any("documents" in manifest.schemas for manifest in self.manifests(name)):
@@ -118,5 +135,7 @@ def _inputs(manifest: Manifest) -> set[str]:
     return {name.rpartition("/")[0] for name in manifest.inputs} - {"", "model"}
 
 
-def _place(asset: str) -> tuple[int, str]:
-    return (ORDER.index(asset) if asset in ORDER else len(ORDER), asset)
+def place(asset: str) -> tuple[int, str]:
+    """Where an asset stands in the order of the graph; all scores stand together."""
+    known = "scores/quality" if asset.startswith("scores/") else asset
+    return (ORDER.index(known) if known in ORDER else len(ORDER), asset)

@@ -70,6 +70,14 @@ class Funnel:
     recipe: str
     shards: int
     stages: tuple[StageFunnel, ...]
+    raters: tuple[
+        StageFunnel, ...
+    ] = ()  # `scores/NAME` that ask a model; beside the funnel, as no document goes through
+
+    @property
+    def asking(self) -> list[StageFunnel]:
+        """The stages that ask a language model."""
+        return [stage for stage in (*self.stages, *self.raters) if stage.usage is not None]
 
     def rows(self) -> list[dict[str, Any]]:
         """One flat row per stage, for tables and figures."""
@@ -107,7 +115,7 @@ class Funnel:
                 "seconds": round(s.usage.seconds, 3),
                 "not_attempted": sum(s.not_attempted.values()),
             }
-            for s in self.stages
+            for s in self.asking
             if s.usage is not None
         ]
 
@@ -123,7 +131,11 @@ def funnel(store: Store, recipe_name: str, stages: Sequence[str]) -> Funnel:
     for stage in (name for name in DOCUMENT_STAGES if name in stages):
         if corpus.manifests(stage):
             counted.append(_count(corpus, stage, counted[-1] if counted else None))
-    return Funnel(recipe_name, len(corpus.shards), tuple(counted))
+    rated = [name for name in stages if name.startswith("scores/") and corpus.manifests(name)]
+    raters = (_count(corpus, name, None) for name in rated)
+    return Funnel(
+        recipe_name, len(corpus.shards), tuple(counted), tuple(one for one in raters if one.usage is not None)
+    )
 
 
 @dataclass
@@ -222,7 +234,7 @@ def ids_out(corpus: Corpus, manifest: Manifest) -> pl.LazyFrame | None:
 
 def _count_llm(corpus: Corpus, manifest: Manifest, tally: _Tally) -> None:
     """Requests and tokens of a partition, from the table that has a row for each of them."""
-    for table in ("derivations", "programs"):
+    for table in ("derivations", "programs", "scores"):
         columns = manifest.schemas.get(table, {})
         if not {"outcome", "reason", "prompt_tokens", "output_tokens"} <= set(columns):
             continue

@@ -47,7 +47,7 @@ def render_funnel(funnel: Funnel) -> RenderableType:
         return Text(f"Recipe {funnel.recipe!r} has nothing in the store yet; run: gristmill build")
     title = f"Funnel of {funnel.recipe}: {funnel.shards:,} {'shard' if funnel.shards == 1 else 'shards'}"
     parts: list[RenderableType] = [_stages(funnel, title)]
-    if any(stage.usage for stage in funnel.stages):
+    if funnel.asking:
         parts.append(_usage(funnel))
     if len({source for stage in funnel.stages for source in stage.sources}) > 1:
         parts.append(_sources(funnel))
@@ -98,7 +98,7 @@ def _rules(rules: dict[str, int]) -> Text:
 
 def _usage(funnel: Funnel) -> Table:
     table = _table("Language models", "stage", "requests", "prompt tokens", "output tokens", "seconds")
-    for stage in funnel.stages:
+    for stage in funnel.asking:
         if (usage := stage.usage) is not None:
             table.add_row(
                 stage.stage,
@@ -122,6 +122,21 @@ def _sources(funnel: Funnel) -> Table:
             source,
             *(f"{count.documents:,}" if count else "0" for count in counts),
             f"{tokens:,}" if tokens is not None else "",
+        )
+    return table
+
+
+def render_repeats(rows: Sequence[dict[str, Any]]) -> RenderableType:
+    """What `repeats` returned: how much of each shard an earlier one has already."""
+    table = _table("Repeats", "shard", "documents", "repeats", "exact", "near", "share")
+    for row in rows:
+        table.add_row(
+            row["shard"],
+            f"{row['documents']:,}",
+            row["of"],
+            f"{row['exact']:,}",
+            f"{row['near']:,}",
+            f"{100 * row['share']:.1f} %",
         )
     return table
 

@@ -40,10 +40,14 @@ def sample(
         raise StoreError(_missing(corpus, asset, shard))
     make: dict[str, Callable[..., list[Row]]] = {
         "filtered": _drops_and_edits,
+        "unique_urls": _pairs,
         "contamination": _drops_and_edits,
         "duplicates": _pairs,
         "deduped": _pairs,
         "paragraphs": _drops_and_edits,
+        "substrings": _drops_and_edits,
+        "semantic": _pairs,
+        "document_kept": _drops,
         "refined": _refinements,
         "rephrased": _rephrasings,
         "selected": _drops,

@@ -15,14 +15,26 @@ import polars as pl
 
 from gristmill.documents import DROP, EDIT
 from gristmill.errors import StoreError, shorten
-from gristmill.report.current import ORDER, Corpus
+from gristmill.report.current import Corpus, place
 from gristmill.report.sample import Row, look_up, rows_with
 from gristmill.store import Store
 
 MAX_MATCHES = 20  # documents of one address that are followed; a URL may be fetched many times
-_DECIDING = ("raw", "filtered", "deduped", "paragraphs", "refined", "contamination", "selected")
+_DECIDING = (
+    "raw",
+    "filtered",
+    "unique_urls",
+    "deduped",
+    "paragraphs",
+    "substrings",
+    "semantic",
+    "document_kept",
+    "refined",
+    "contamination",
+    "selected",
+)
 _PLACED = {
-    "scores/quality": ("scores", "scored"),
+    "scores": ("scores", "scored"),  # and every asset scores/NAME
     "tokens": ("tokens", "counted"),
     "mixed": ("index", "taken"),
 }
@@ -61,7 +73,7 @@ def trace(
     is not built is not shown. Raises StoreError where nobody knows the id or URL.
     """
     corpus = Corpus(store, recipe_name)
-    known = [stage for stage in ORDER if stage in (corpus.assets if stages is None else stages)]
+    known = sorted(corpus.assets if stages is None else stages, key=place)
     steps: list[TraceStep] = []
     for key, child in _resolve(corpus, id_or_url, known):
         steps += _follow(corpus, key, child, known)
@@ -99,16 +111,16 @@ def _follow(corpus: Corpus, key: str, child: str | None, stages: list[str]) -> l
             steps += _decided(corpus, stage, key, shard)
         elif stage == "rephrased":
             steps += _rephrased(corpus, key, shard, child)
-        elif stage in _PLACED:
+        elif stage.partition("/")[0] in _PLACED:
             steps += _placed(corpus, stage, key, shard)
         if steps and steps[-1].outcome == DROP:
             break
     children = [row["child_id"] for row in _accepted(steps) if child in (None, row["child_id"])]
     for made in children:
-        for stage in (s for s in stages if ORDER.index(s) > ORDER.index("rephrased")):
+        for stage in (s for s in stages if place(s) > place("rephrased")):
             if stage in _DECIDING:
                 steps += _decided(corpus, stage, made, shard, child=True)
-            elif stage in _PLACED:
+            elif stage.partition("/")[0] in _PLACED:
                 steps += _placed(corpus, stage, made, shard, child=True)
             if steps[-1].outcome == DROP:
                 break
@@ -142,10 +154,13 @@ def _decided(
     elif stage == "filtered":
         measured = rows_with(corpus, stage, "measures", "id", [key], shard)
         facts |= {name: value for row in measured for name, value in row.items() if name != "id"}
-    elif stage == "deduped":
-        facts |= _twins(corpus, decision, key)
-    elif stage == "paragraphs":
+    elif stage in ("unique_urls", "deduped", "semantic"):
+        facts |= _twins(corpus, stage, decision, key)
+    elif stage in ("paragraphs", "substrings"):
         rows = tuple(rows_with(corpus, stage, "edits", "id", [key], shard))
+    elif stage == "document_kept":
+        judged = rows_with(corpus, stage, "judgements", "id", [key], shard)
+        facts |= {name: row[name] for row in judged for name in ("answer", "word", "input_truncated")}
     elif stage == "refined":
         rows = tuple(rows_with(corpus, stage, "programs", "id", [key], shard))
     elif stage == "contamination":
@@ -185,16 +200,16 @@ def _origin(corpus: Corpus, key: str, shard: str | None) -> dict[str, Any]:
     }
 
 
-def _twins(corpus: Corpus, decision: Row, key: str) -> dict[str, Any]:
+def _twins(corpus: Corpus, stage: str, decision: Row, key: str) -> dict[str, Any]:
     """The document this one is a copy of, and how many were dropped as copies of this one."""
     facts: dict[str, Any] = {}
     twin = decision["other_id"]
     if twin is not None:
-        document = look_up(corpus, [twin], corpus.texts_before("deduped")).get(twin)
+        document = look_up(corpus, [twin], corpus.texts_before(stage)).get(twin)
         facts["twin"] = twin
         if document is not None:
             facts |= {"twin_shard": document["shard"], "twin_url": document["url"]}
-    copies = corpus.scan("deduped", "decisions", columns=["id", "other_id", "action"])
+    copies = corpus.scan(stage, "decisions", columns=["id", "other_id", "action"])
     if copies is not None:
         dropped = copies.filter((pl.col("other_id") == key) & (pl.col("action") == DROP))
         if count := dropped.select(pl.len()).collect().item():
@@ -227,7 +242,7 @@ def _placed(
     corpus: Corpus, stage: str, key: str, shard: str | None, *, child: bool = False
 ) -> list[TraceStep]:
     """Token counts, scores, and places in the token shards."""
-    table, outcome = _PLACED[stage]
+    table, outcome = _PLACED[stage.partition("/")[0]]
     rows = rows_with(corpus, stage, table, "id", [key], shard)
     if not rows:
         return [TraceStep(stage, key, shard, "not taken", child=child)] if stage == "mixed" else []

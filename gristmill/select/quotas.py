@@ -1,6 +1,7 @@
 """A token budget split over groups, by their share of the tokens, and spent within each on the best documents.
 
 So the mix of languages stays what it was while the quality rises. Source: Arctic-SnowCoder (arXiv 2409.02326), phase 2.
+DataMan (arXiv 2502.19363) splits over sources, and what a source gets over the domains of its documents.
 """
 
 from __future__ import annotations
@@ -37,6 +38,23 @@ def solve_quotas(tokens: Mapping[str, int], budget: int) -> dict[str, int]:
     for group in by_remainder[: budget - sum(quotas.values())]:
         quotas[group] += 1
     return quotas
+
+
+def solve_nested_quotas(tokens: Mapping[tuple[str, ...], int], budget: int) -> dict[tuple[str, ...], int]:
+    """Whole tokens for each group, named by several keys: split over the first key, each part over the next one.
+
+    All names have as many keys. Each split is one of `solve_quotas`.
+    """
+    outer: dict[str, int] = {}
+    inner: dict[str, dict[tuple[str, ...], int]] = {}
+    for (first, *rest), count in tokens.items():
+        outer[first] = outer.get(first, 0) + count
+        inner.setdefault(first, {})[tuple(rest)] = count
+    solved: dict[tuple[str, ...], int] = {}
+    for first, quota in solve_quotas(outer, budget).items():
+        parts = {(): quota} if () in inner[first] else solve_nested_quotas(inner[first], quota)
+        solved |= {(first, *rest): part for rest, part in parts.items()}
+    return solved
 
 
 def take_by_quota(ordered: pl.DataFrame, quotas: Mapping[str, int]) -> pl.DataFrame:

@@ -5,6 +5,8 @@ It is the only place where texts, token counts and scores meet; all that comes a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from gristmill.documents import Schema
@@ -40,12 +42,18 @@ DOCUMENT_COLUMNS = [
 
 
 def join_scores(
-    documents: pl.DataFrame, counts: pl.DataFrame, quality: pl.DataFrame | None = None, *, asset: str
+    documents: pl.DataFrame,
+    counts: pl.DataFrame,
+    quality: pl.DataFrame | None = None,
+    *,
+    asset: str,
+    ratings: Sequence[pl.DataFrame] = (),
 ) -> pl.DataFrame:
     """Rows of `scores` for a batch of documents, in their order.
 
     documents: DOCUMENT_COLUMNS. counts: id, tokens (see gristmill.token_counts). quality: id, quality; None where
-    the recipe has no such step; a score that is not a number counts as none. Out: SCORES.
+    the recipe has no such step; a score that is not a number counts as none. ratings: tables with an id and further
+    columns of scores, whose names must differ from all others. Out: SCORES, then the columns of the ratings.
     Raises StageError where a document has no count.
     """
     joined = documents.with_columns(
@@ -58,8 +66,11 @@ def join_scores(
     else:
         known = quality.select("id", pl.col("quality").cast(pl.Float64).fill_nan(None))
         joined = joined.join(known, on="id", how="left", maintain_order="left")
+    for table in ratings:
+        joined = joined.join(table, on="id", how="left", maintain_order="left")
     _check(joined, documents.height, asset)
-    return joined.select(pl.col(name).cast(dtype) for name, dtype in SCORES.items())
+    further = [name for table in ratings for name in table.columns if name != "id"]
+    return joined.select(*(pl.col(name).cast(dtype) for name, dtype in SCORES.items()), *further)
 
 
 def _check(joined: pl.DataFrame, rows: int, asset: str) -> None:

@@ -17,9 +17,9 @@ import polars as pl
 
 from gristmill.documents import DECISIONS, DROP, KEEP, Schema
 from gristmill.errors import StageError
-from gristmill.hashing import random_u64
 from gristmill.select.options import SelectOptions
-from gristmill.select.quotas import report_quotas, solve_quotas, take_by_quota
+from gristmill.select.order import in_order
+from gristmill.select.quotas import report_quotas, solve_nested_quotas, take_by_quota
 
 SELECTION: Schema = {
     "id": pl.String,
@@ -40,12 +40,14 @@ SELECTION: Schema = {
 EMPTY = "empty"
 UNSCORED = "unscored"
 MIN_QUALITY = "min_quality"
+MIN_SCORES = "min_scores."  # followed by the column
+LABELS = "labels."  # followed by the column
 BUDGET = "budget"
 QUOTA = "quota"
 
 MAX_GROUPS_SHOWN = 20
-_DRAW = "select"
 _NO_GROUP = "none"
+_BETWEEN_KEYS = "\x1f"  # of a group of groups; no name has it
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,9 @@ def select_documents(scores: pl.DataFrame, options: SelectOptions) -> Selected:
 
     scores: the rows of all shards, in any order (gristmill.select.scored.SCORES); the result does not depend on it.
     Decisions: `empty` (no token, value 0, bound 1), `unscored` (a minimum is set and there is no score), `min_quality`
-    (value: the score), `budget` (value: tokens of this document and all taken before it, bound: the budget), `quota`
-    (value: tokens of its group taken before it, bound: the quota).
+    (value: the score), `min_scores.COLUMN` (value: the score, null where there is none), `labels.COLUMN`, `budget`
+    (value: tokens of this document and all taken before it, bound: the budget), `quota` (value: tokens of its group
+    taken before it, bound: the quota).
     Raises StageError where an id occurs twice and where nothing is kept.
     """
     if scores["id"].n_unique() != scores.height:
@@ -71,7 +74,7 @@ def select_documents(scores: pl.DataFrame, options: SelectOptions) -> Selected:
         raise StageError(
             f"selected: ids are scored more than once, {repeated} among them; an id must occur once"
         )
-    ordered = _decide(_in_order(scores, options), options)
+    ordered = _decide(in_order(scores, options), options)
     decisions = ordered.select(
         pl.col(name)
         if name in ("id", "action", "rule", "value", "bound")
@@ -88,51 +91,70 @@ def select_documents(scores: pl.DataFrame, options: SelectOptions) -> Selected:
     return Selected(decisions, selection, _figures(ordered, selection, options))
 
 
-def _in_order(scores: pl.DataFrame, options: SelectOptions) -> pl.DataFrame:
-    draws = [random_u64(options.seed, _DRAW, name) for name in scores["id"]]
-    drawn = scores.with_columns(pl.Series("draw", draws, dtype=pl.UInt64), pl.col("quality").fill_nan(None))
-    if options.by == "hash":
-        return drawn.sort("draw", "id")
-    if options.quotas is not None:
-        return drawn.sort("quality", "id", descending=[True, False], nulls_last=True)
-    return drawn.sort("quality", "draw", "id", descending=[True, False, False], nulls_last=True)
-
-
 def _decide(ordered: pl.DataFrame, options: SelectOptions) -> pl.DataFrame:
     """Add action, rule, value and bound; `ordered` is in the order in which the budget is spent."""
-    quality, tokens, minimum = pl.col("quality"), pl.col("tokens"), options.min_quality
-    never = pl.lit(False)
-    unscored, below = (never, never) if minimum is None else (quality.is_null(), quality < minimum)
-    asked = ordered.with_columns(
-        pl.when(tokens <= 0)
-        .then(pl.lit(EMPTY))
-        .when(unscored)
-        .then(pl.lit(UNSCORED))
-        .when(below)
-        .then(pl.lit(MIN_QUALITY))
-        .alias("rule")
+    asked = _ask_rules(ordered, options)
+    cut = _cut_by_budget(asked, options) if options.quotas is None else _cut_by_quota(asked, options)
+    is_kept = pl.col("rule").is_null()
+    return cut.with_columns(pl.when(is_kept).then(pl.lit(KEEP)).otherwise(pl.lit(DROP)).alias("action"))
+
+
+def _ask_rules(ordered: pl.DataFrame, options: SelectOptions) -> pl.DataFrame:
+    """Add rule, value and bound of the first rule that drops a document whatever the budget; null for the others."""
+    minimum, quality = options.min_quality, pl.col("quality")
+    rules: list[tuple[str, pl.Expr, pl.Expr | float | None, float | None]] = [
+        (EMPTY, pl.col("tokens") <= 0, 0.0, 1.0)
+    ]
+    if minimum is not None:
+        rules += [
+            (UNSCORED, quality.is_null(), None, minimum),
+            (MIN_QUALITY, quality < minimum, quality, minimum),
+        ]
+    for name, least in options.min_scores.items():
+        below = (pl.col(name) < least).fill_null(True)
+        rules.append((f"{MIN_SCORES}{name}", below, pl.col(name), least))
+    for name, labels in options.labels.items():
+        others = ~pl.col(name).is_in(list(labels)).fill_null(False)
+        rules.append((f"{LABELS}{name}", others, None, None))
+    dropped = pl.coalesce(
+        pl.when(condition).then(
+            pl.struct(
+                pl.lit(rule).alias("rule"),
+                (value if isinstance(value, pl.Expr) else pl.lit(value)).cast(pl.Float64).alias("value"),
+                pl.lit(bound, dtype=pl.Float64).alias("bound"),
+            )
+        )
+        for rule, condition, value, bound in rules
     )
-    if options.quotas is not None:
-        return _with_bounds(_cut_by_quota(asked, options), minimum, options)
-    spent = pl.when(pl.col("rule").is_null()).then(tokens).otherwise(0).cum_sum()
-    over = never if options.budget_tokens is None else spent > options.budget_tokens
-    cut = asked.with_columns(
-        spent.alias("spent"),
-        pl.when(pl.col("rule").is_null() & over).then(pl.lit(BUDGET)).otherwise(pl.col("rule")).alias("rule"),
+    return ordered.with_columns(dropped.alias("dropped")).unnest("dropped")
+
+
+def _cut_by_budget(asked: pl.DataFrame, options: SelectOptions) -> pl.DataFrame:
+    """The rule `budget` for what does not fit any more."""
+    if options.budget_tokens is None:
+        return asked
+    free = pl.col("rule").is_null()
+    spent = pl.when(free).then("tokens").otherwise(0).cum_sum()
+    over = free & (spent > options.budget_tokens)
+    return asked.with_columns(
+        *_filled(over, BUDGET, spent.cast(pl.Float64), pl.lit(float(options.budget_tokens)))
     )
-    return _with_bounds(cut.with_columns(pl.lit(None, pl.Int64).alias("quota")), minimum, options)
 
 
 def _cut_by_quota(asked: pl.DataFrame, options: SelectOptions) -> pl.DataFrame:
-    """Add `spent`, `quota` and the rule of those that their group has no more tokens for."""
+    """The rule `quota` for those that their group has no more tokens for."""
     ordered, quotas = _groups(asked, options)
-    taken = take_by_quota(ordered, quotas)
-    over = taken.select(~pl.col("take"), "spent", "quota").rename({"take": "over"})
-    return asked.hstack(over).with_columns(
-        pl.when(pl.col("rule").is_null() & pl.col("over"))
-        .then(pl.lit(QUOTA))
-        .otherwise(pl.col("rule"))
-        .alias("rule")
+    taken = take_by_quota(ordered, quotas).rename({"take": "_take", "spent": "_spent", "quota": "_quota"})
+    over = pl.col("rule").is_null() & ~pl.col("_take")
+    filled = _filled(over, QUOTA, pl.col("_spent").cast(pl.Float64), pl.col("_quota").cast(pl.Float64))
+    return asked.hstack(taken).with_columns(*filled).drop(taken.columns)
+
+
+def _filled(over: pl.Expr, rule: str, value: pl.Expr, bound: pl.Expr) -> tuple[pl.Expr, ...]:
+    """Rule, value and bound, with these where `over`."""
+    new = {"rule": pl.lit(rule), "value": value, "bound": bound}
+    return tuple(
+        pl.when(over).then(expression).otherwise(pl.col(name)).alias(name) for name, expression in new.items()
     )
 
 
@@ -140,41 +162,22 @@ def _groups(asked: pl.DataFrame, options: SelectOptions) -> tuple[pl.DataFrame, 
     """The documents as gristmill.select.quotas reads them, and the quota of each group."""
     assert options.quotas is not None
     assert options.budget_tokens is not None
+    keys = [pl.col(name).cast(pl.String).fill_null(_NO_GROUP) for name in options.quotas.columns]
     ordered = asked.select(
-        pl.col(options.quotas.by).fill_null(_NO_GROUP).alias("group"),
+        pl.concat_str(keys, separator=_BETWEEN_KEYS).alias("group"),
         "tokens",
-        pl.col("quality").alias("score"),
+        pl.col("quality" if options.by == "hash" else options.by).cast(pl.Float64).alias("score"),
         pl.col("rule").is_null().alias("eligible"),
     )
-    mix = dict(ordered.group_by("group").agg(pl.col("tokens").sum()).iter_rows())
-    return ordered, solve_quotas(mix, options.budget_tokens)
-
-
-def _with_bounds(cut: pl.DataFrame, minimum: float | None, options: SelectOptions) -> pl.DataFrame:
-    """Add action, value and bound to rows with `rule`, `spent` and `quota`."""
-    rule, quality = pl.col("rule"), pl.col("quality")
-    unknown = pl.lit(None, dtype=pl.Float64)
-    return cut.with_columns(
-        pl.when(rule.is_null()).then(pl.lit(KEEP)).otherwise(pl.lit(DROP)).alias("action"),
-        pl.when(rule == EMPTY)
-        .then(0.0)
-        .when(rule == MIN_QUALITY)
-        .then(quality)
-        .when(rule.is_in([BUDGET, QUOTA]))
-        .then(pl.col("spent").cast(pl.Float64))
-        .otherwise(unknown)
-        .alias("value"),
-        pl.when(rule == EMPTY)
-        .then(1.0)
-        .when(rule.is_in([MIN_QUALITY, UNSCORED]))
-        .then(pl.lit(minimum, dtype=pl.Float64))
-        .when(rule == BUDGET)
-        .then(pl.lit(options.budget_tokens, dtype=pl.Float64))
-        .when(rule == QUOTA)
-        .then(pl.col("quota").cast(pl.Float64))
-        .otherwise(unknown)
-        .alias("bound"),
-    )
+    weights = options.quotas.weights
+    weighed = ordered if weights == "all" else ordered.filter("eligible")
+    weight = pl.lit(1, dtype=pl.Int64).first() if weights == "equal" else pl.col("tokens").sum()
+    mix = {
+        tuple(group.split(_BETWEEN_KEYS)): count
+        for group, count in weighed.group_by("group").agg(weight.alias("weight")).iter_rows()
+    }
+    quotas = solve_nested_quotas(mix, options.budget_tokens)
+    return ordered, {_BETWEEN_KEYS.join(group): quota for group, quota in quotas.items()}
 
 
 def _nothing_kept(ordered: pl.DataFrame, options: SelectOptions) -> str:
@@ -209,8 +212,13 @@ def _figures(ordered: pl.DataFrame, selection: pl.DataFrame, options: SelectOpti
         groups, quotas = _groups(before, options)
         taken = ordered.select((pl.col("action") == KEEP).alias("take"))
         table = report_quotas(groups, taken, quotas).sort("quota", "group", descending=[True, False])
-        figures["quotas"] = table.head(MAX_GROUPS_SHOWN).to_dicts()
+        shown = pl.col("group").str.replace_all(_BETWEEN_KEYS, " / ", literal=True)
+        figures["quotas"] = table.head(MAX_GROUPS_SHOWN).with_columns(shown).to_dicts()
         figures["shortfall"] = int(table["shortfall"].sum())
+    if options.by not in ("hash", "quality"):
+        kept = ordered.filter(pl.col("action") == KEEP)[options.by]
+        figures["lowest_score_kept"] = kept.min()
+        figures["kept_without_score"] = kept.null_count()
     if (lowest := selection["quality"].min()) is not None:
         figures["lowest_quality_kept"] = lowest
         figures["kept_without_quality"] = selection["quality"].null_count()

@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -182,8 +182,24 @@ class Store:
                         parquet.schema_arrow.empty_table().select(columns or parquet.schema_arrow.names)
                     )
 
+    def take(self, manifest: Manifest, table: str, rows: Sequence[int], columns: list[str]) -> pl.DataFrame:
+        """Rows of a table by their numbers, which ascend; only row groups that hold one of them are read."""
+        wanted = pl.Series(rows, dtype=pl.Int64)
+        parts: list[pl.DataFrame] = []
+        first = 0  # number of the row group's first row
+        for entry in self._entries(manifest, table):
+            with pq.ParquetFile(self.files.fetch(manifest.key(entry)), pre_buffer=False) as parquet:
+                parts.append(frame_of(parquet.schema_arrow.empty_table().select(columns)))
+                for group in range(parquet.num_row_groups):
+                    count = parquet.metadata.row_group(group).num_rows
+                    here = wanted.filter(wanted.is_between(first, first + count, closed="left")) - first
+                    if len(here):
+                        parts.append(frame_of(parquet.read_row_group(group, columns=columns))[here])
+                    first += count
+        return pl.concat(parts)
+
     def path(self, manifest: Manifest, name: str) -> Path:
-        """Local path of a file that is not a table (a model, a token shard), by the name it was added under."""
+        """Local path of a file by the name it was added under: a table that is one file, a model, a token shard."""
         for entry in manifest.files:
             if entry.table == name:
                 return self.files.fetch(manifest.key(entry))

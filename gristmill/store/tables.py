@@ -6,6 +6,7 @@ So the same rows give the same bytes, however they arrive.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,13 @@ class TableWriter:
         self._waiting_rows = self._waiting_bytes = 0
         self._arrow = pl.DataFrame(schema=schema).to_arrow().schema
         self._writer: pq.ParquetWriter | None = pq.ParquetWriter(
-            path, self._arrow, compression="zstd", compression_level=3, write_statistics=True
+            path,
+            self._arrow,
+            compression="zstd",
+            compression_level=3,
+            write_statistics=True,
+            # Hashes hardly repeat: a dictionary of them takes time and more room than they.
+            use_dictionary=[path for path, kind in _leaves(self._arrow) if kind != pa.uint64()],
         )
 
     def append(self, rows: pl.DataFrame) -> None:
@@ -79,6 +86,18 @@ class TableWriter:
             table: pa.Table = pl.concat(self._waiting).to_arrow().cast(self._arrow).combine_chunks()
             self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
             self._writer.write_table(table, row_group_size=table.num_rows)
+
+
+def _leaves(fields: Iterable[pa.Field], prefix: str = "") -> Iterator[tuple[str, pa.DataType]]:
+    """Path in a Parquet file, and type, of every column that holds values."""
+    for field in fields:
+        path, kind = f"{prefix}{field.name}", field.type
+        if pa.types.is_struct(kind):
+            yield from _leaves(kind, f"{path}.")
+        elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            yield from _leaves([kind.value_field.with_name("element")], f"{path}.list.")
+        else:
+            yield path, kind
 
 
 def _row_bytes(column: pl.Expr, dtype: Any) -> pl.Expr:

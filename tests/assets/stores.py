@@ -23,7 +23,9 @@ def recipe_of(sections: str, *sources: str) -> Recipe:
     return parse_recipe(f"name: demo\nsources:\n{lines}{sections}", Path("/nowhere/demo.yaml"))
 
 
-def documents_of(texts: dict[str, str], shard: str, lang: str = "en") -> pl.DataFrame:
+def documents_of(
+    texts: dict[str, str], shard: str, lang: str = "en", dates: dict[str, str | None] | None = None
+) -> pl.DataFrame:
     """DOCUMENTS by the name of the record."""
     rows: list[dict[str, Any]] = [
         {
@@ -31,6 +33,7 @@ def documents_of(texts: dict[str, str], shard: str, lang: str = "en") -> pl.Data
             "text": text,
             "source": shard.rpartition("-")[0],
             "shard": shard,
+            "date": (dates or {}).get(name),
             "lang": lang,
             "method": NATURAL,
             "generation_depth": 0,
@@ -43,13 +46,19 @@ def documents_of(texts: dict[str, str], shard: str, lang: str = "en") -> pl.Data
 
 
 def add_shard(
-    store: Store, texts: dict[str, str], *, source: str = "web", asset: str = "filtered", batch: int = 1000
+    store: Store,
+    texts: dict[str, str],
+    *,
+    source: str = "web",
+    asset: str = "filtered",
+    batch: int = 1000,
+    dates: dict[str, str | None] | None = None,
 ) -> Shard:
     """Register a shard and publish its documents as the current output of `asset`."""
     registry = Registry(store, "demo")
     number = len(registry.shards())
     shard = registry.register(source, [ShardFile(f"/{number}", str(number), 1, 0, f"digest-{number}")])
-    documents = documents_of(texts, shard.key)
+    documents = documents_of(texts, shard.key, dates=dates)
     with store.writer(asset=asset, partition=shard.key, fingerprint=f"{number:032x}") as writer:
         writer.write("documents", documents.clear())
         for part in documents.iter_slices(batch):

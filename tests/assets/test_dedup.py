@@ -22,7 +22,9 @@ TEXT, NEAR, OTHER = " ".join(WORDS), " ".join(edit(WORDS, 0.01, 2)), " ".join(ma
 
 def _build(recipe: Recipe, store: Store, shard: Shard) -> dict[str, Built]:
     return {
-        step.name: build(step, recipe, store, shard, NO_TOOLS) for step in dedup.steps(recipe, "filtered")
+        step.name: build(step, recipe, store, shard, NO_TOOLS)
+        for step in dedup.steps(recipe, "filtered")
+        if step.partitioned
     }
 
 
@@ -38,7 +40,19 @@ def test_the_steps_and_what_they_read() -> None:
     }
     assert read == {
         "signatures": [("filtered", "same", ("documents",))],
-        "duplicates": [("signatures", "earlier", ("signatures",)), ("signatures", "same", ("signatures",))],
+        "signature_index": [
+            ("signature_index", "parts", ("bands", "texts", "shards")),
+            ("signatures", "same", ("signatures",)),
+        ],
+        "duplicates": [
+            ("signature_index", "covering", ("bands", "texts", "shards")),
+            ("signatures", "same", ("signatures",)),
+        ],
+        "dedup_tables/clusters": [
+            ("filtered", "all", ("documents",)),
+            ("duplicates", "all", ("duplicates",)),
+            ("signature_index", "covering", ("bands", "texts", "shards")),
+        ],
         "deduped": [("filtered", "same", ("documents",)), ("duplicates", "same", ("duplicates",))],
     }
     assert {step.group for step in steps.values()} == {"dedup"}
@@ -52,8 +66,8 @@ def test_each_step_reads_its_own_options() -> None:
     default = options("{}")
     bands = options("{signatures: {bands: 20}}")
     threshold = options("{duplicates: {threshold: 0.9}}")
-    assert [a == b for a, b in zip(default, bands, strict=True)] == [False, True, True]
-    assert [a == b for a, b in zip(default, threshold, strict=True)] == [True, False, True]
+    assert [a == b for a, b in zip(default, bands, strict=True)] == [False, True, True, True, True]
+    assert [a == b for a, b in zip(default, threshold, strict=True)] == [True, True, False, True, True]
 
 
 def test_copies_are_dropped_within_a_shard_and_shown_beside_their_twin(tmp_path: Path) -> None:
@@ -70,6 +84,8 @@ def test_copies_are_dropped_within_a_shard_and_shown_beside_their_twin(tmp_path:
     assert decisions["rule"].to_list() == [None, None, "exact_duplicate", "near_duplicate"]
     assert documents["id"].to_list() == [document_id("web", name) for name in "ab"]
 
+    (point,) = built["duplicates"].manifest.figures["s_curve"]
+    assert (point["pairs"], point["jaccard"]) == (1, duplicates["value"][3])
     figures = built["deduped"].manifest.figures
     assert (figures["rows_in"], figures["rows_out"]) == (4, 2)
     assert figures["dropped_by_rule"] == {"exact_duplicate": 1, "near_duplicate": 1}
@@ -89,18 +105,20 @@ def test_copies_of_earlier_shards_are_dropped_whatever_is_built_first(tmp_path: 
     first = add_shard(store, {"a": TEXT})
     second = add_shard(store, {"b": OTHER}, source="code")
     third = add_shard(store, {"c": TEXT, "d": OTHER, "e": NEAR})
-    signatures, duplicates, deduped = dedup.steps(recipe, "filtered")
+    signatures, index, duplicates, _, deduped = dedup.steps(recipe, "filtered")
     for shard in (third, first, second):
         build(signatures, recipe, store, shard, NO_TOOLS)
+    for shard in (first, second):
+        build(index, recipe, store, shard, NO_TOOLS)
     found = build(duplicates, recipe, store, third, NO_TOOLS)
     kept = build(deduped, recipe, store, third, NO_TOOLS)
 
     table = _table(store, found, "duplicates")
     assert table["other_id"].to_list() == [document_id("web", name) for name in "aba"]
     assert table["detail"].to_list() == [
-        '{"shard": "web-0001"}',
-        '{"shard": "code-0001"}',
-        '{"shard": "web-0001"}',
+        '{"row": 0, "shard": "web-0001"}',
+        '{"row": 0, "shard": "code-0001"}',
+        '{"row": 0, "shard": "web-0001"}',
     ]
     figures = found.manifest.figures
     assert (figures["rows_in"], figures["rows_out"], figures["earlier_shards"]) == (3, 0, 2)
@@ -108,7 +126,7 @@ def test_copies_of_earlier_shards_are_dropped_whatever_is_built_first(tmp_path: 
         {"source": "web", "twin_source": "web", "exact": 1, "near": 1},
         {"source": "web", "twin_source": "code", "exact": 1, "near": 0},
     ]
-    assert 1000 < len(figures["similarity_plot"]) < 30_000
+    assert all(1000 < len(figures[f"{plot}_plot"]) < 30_000 for plot in ("similarity", "s_curve"))
     assert kept.manifest.rows("documents") == 0
     assert kept.manifest.figures["sample"] == []  # the twins' texts are not in this shard
     assert build(deduped, recipe, store, third, NO_TOOLS).cached
@@ -118,10 +136,10 @@ def test_a_missing_earlier_shard_is_named(tmp_path: Path) -> None:
     store, recipe = Store.open(tmp_path), recipe_of("dedup: {}\n")
     add_shard(store, {"a": TEXT})
     second = add_shard(store, {"b": OTHER})
-    signatures, duplicates, _ = dedup.steps(recipe, "filtered")
+    signatures, _, duplicates, *_ = dedup.steps(recipe, "filtered")
     build(signatures, recipe, store, second, NO_TOOLS)
     with pytest.raises(
-        StoreError, match="shard 'web-0001' of 'signatures' of recipe 'demo' is not in the store"
+        StoreError, match="shard 'web-0001' of 'signature_index' of recipe 'demo' is not in the store"
     ):
         build(duplicates, recipe, store, second, NO_TOOLS)
 
@@ -131,7 +149,7 @@ def test_a_later_shard_changes_nothing_for_an_earlier_one(tmp_path: Path) -> Non
     first = add_shard(store, {"a": TEXT})
     _build(recipe, store, first)
     add_shard(store, {"b": TEXT})
-    assert [built.cached for built in _build(recipe, store, first).values()] == [True] * 3
+    assert [built.cached for built in _build(recipe, store, first).values()] == [True] * 4
 
 
 def test_another_threshold_hashes_nothing_again(tmp_path: Path) -> None:
@@ -139,7 +157,7 @@ def test_another_threshold_hashes_nothing_again(tmp_path: Path) -> None:
     shard = add_shard(store, {"a": TEXT, "b": NEAR})
     _build(recipe_of("dedup: {}\n"), store, shard)
     built = _build(recipe_of("dedup: {duplicates: {threshold: 1.0}}\n"), store, shard)
-    assert [done.cached for done in built.values()] == [True, False, False]
+    assert [done.cached for done in built.values()] == [True, True, False, False]
     assert built["deduped"].manifest.rows("documents") == 2
 
 
@@ -176,8 +194,9 @@ def test_step_names_can_be_built_from_another_upstream() -> None:
         given.asset
         for step in steps
         for given in step.inputs
-        if given.asset not in ("signatures", "duplicates")
+        if given.asset not in ("signatures", "signature_index", "duplicates")
     ] == [
+        "raw",
         "raw",
         "raw",
     ]

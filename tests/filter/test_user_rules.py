@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from gristmill.errors import RecipeError, StageError
+from gristmill.expressions import FUNCTIONS, check_expression
 from gristmill.filter import FilterOptions, filter_documents, measures_schema, user_rules
-from gristmill.filter.user_rules import FUNCTIONS, check_expression, function_versions, known_columns
+from gristmill.filter.user_rules import function_versions, known_columns
 from gristmill.recipe import parse_recipe
 from tests.filter.texts import GOOD, language_model, table
 

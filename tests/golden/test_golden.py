@@ -54,4 +54,14 @@ def test_the_needed_topics_are_there() -> None:
     found = defaultdict(set)
     for topic, stem, _ in harness.files(Path(__file__).parent / "data"):
         found[topic].add(stem)
-    assert {"prox", "dedup", "filters", "openwebmath", "shards", "snowcoder", "sobert", "wrap"} <= set(found)
+    assert {
+        "prox",
+        "dataman",
+        "dedup",
+        "filters",
+        "openwebmath",
+        "shards",
+        "snowcoder",
+        "sobert",
+        "wrap",
+    } <= set(found)

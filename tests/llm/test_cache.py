@@ -224,13 +224,34 @@ def test_a_damaged_segment_is_named_with_what_to_do(tmp_path: Path) -> None:
         cache.lookup([_key(1)])
 
 
+def test_log_probabilities_come_back_and_segments_without_them_are_read_and_merged(tmp_path: Path) -> None:
+    told = Answer("keep", "stop", 1, 1, ((("keep", -0.25), ("drop", -1.5)), (("()", 0.0),)))
+    with AnswerCache(tmp_path).writer(MODEL, "stub") as writer:
+        writer.write(_key(1), told)
+        open_journal = AnswerCache(tmp_path).lookup([_key(1)])
+    assert open_journal == AnswerCache(tmp_path).lookup([_key(1)]) == {_key(1): told}
+
+    _fill(tmp_path, 2)
+    for segment in (tmp_path / "segments").iterdir():  # as format 1 wrote them
+        table = pq.read_table(segment)
+        if table["key"][0].as_py() == _key(2):
+            old = table.drop_columns(["logprobs"]).replace_schema_metadata({"gristmill.answers": "1"})
+            pq.write_table(old, segment)
+    cache = AnswerCache(tmp_path)
+    both = {_key(1): told, _key(2): _answer(2)}
+    assert cache.lookup(list(both)) == both
+    cache.compact()
+    assert len(_names(tmp_path, "segments")) == 1
+    assert cache.lookup(list(both)) == both
+
+
 def test_a_segment_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     _fill(tmp_path, 1)
     segment = next((tmp_path / "segments").iterdir())
     table: pa.Table = pq.read_table(segment)
     pq.write_table(table.replace_schema_metadata({"gristmill.answers": "99"}), segment)
     with pytest.raises(
-        StoreError, match="has format 99, this version reads up to 1; install a newer Gristmill"
+        StoreError, match="has format 99, this version reads up to 2; install a newer Gristmill"
     ):
         AnswerCache(tmp_path).lookup([_key(1)])
 

@@ -29,6 +29,7 @@ def test_the_key_is_fixed_for_all_time() -> None:
         replace(REQUEST, constraint=Constraint("regex", "a")),
         replace(REQUEST, stop=("a",)),
         replace(REQUEST, sample=1),
+        replace(REQUEST, logprobs=5),
     ],
 )
 def test_all_that_may_change_an_answer_changes_the_key(other: Request) -> None:

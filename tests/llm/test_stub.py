@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -115,3 +116,16 @@ def test_the_rules_of_rephrasing_take_some_answers_and_reject_others(engine: Stu
         reasons[verdict.reason] += 1
     assert reasons[None] > 40
     assert len(reasons) >= 4
+
+
+def test_the_chosen_text_is_the_likeliest_where_log_probabilities_are_asked_for(engine: StubEngine) -> None:
+    request = Request("Keep?", 20, constraint=Constraint("choice", ("keep", "drop")), logprobs=5)
+    for key in ("k1", "k2", "k3"):
+        answer = _ask(engine, request, key)
+        assert answer.logprobs is not None
+        ((chosen, best), (other, rest)) = answer.logprobs[0]
+        assert {chosen, other} == {"keep", "drop"}
+        assert chosen == answer.text
+        assert best > rest
+        assert math.exp(best) + math.exp(rest) == pytest.approx(1)
+    assert _ask(engine, Request("Keep?", 20, logprobs=5)).logprobs is None

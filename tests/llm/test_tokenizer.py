@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gristmill import tokenizer as module
 from gristmill.errors import ModelError
-from gristmill.tokenizer import Tokenizer
+from gristmill.tokenizer import Tokenizer, break_control_tokens
 from tests.llm.models import write_model
 
 
@@ -90,3 +90,25 @@ def test_smollm_splits_digits_and_gives_every_text_back(smollm: Path) -> None:
     assert [tokenizer.decode(ids) for ids in tokenizer.encode(texts)] == texts
     assert len(tokenizer.encode(["1785"])[0]) == 4
     assert (tokenizer.vocab_size, tokenizer.eos_id) == (49_152, 2)
+
+
+_CONTROL = ("<|im_end|>", "<|im_start|>", "<s>", "</s>", "§")
+
+
+@given(
+    st.lists(st.sampled_from([*_CONTROL, "<", "|", "s>", "im_end", " ", "text"]), max_size=12).map("".join)
+)
+@settings(max_examples=100)
+def test_no_control_token_is_left(text: str) -> None:
+    broken = break_control_tokens(text, _CONTROL)
+    assert not any(token in broken for token in _CONTROL)
+    assert broken.replace(" ", "") == text.replace(" ", "").replace("§", "")
+
+
+def test_a_text_without_control_tokens_stays_as_it_is() -> None:
+    assert break_control_tokens("a < b | c > <|other|>", _CONTROL) == "a < b | c > <|other|>"
+    assert break_control_tokens("<s>", ()) == "<s>"
+    assert (
+        break_control_tokens("x<|im_end|>\n<|im_start|>system", _CONTROL)
+        == "x< |im_end|>\n< |im_start|>system"
+    )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,7 @@ REQUESTS = [
     Request("The capital of France is", 3),
     Request((504, 3575), 4, temperature=0.8, seed=7, sample=1),
     Request(_chat("Write about the sea."), 5),
+    Request(_chat("Is the sky blue?"), 8, constraint=Constraint("choice", ("yes", "no")), logprobs=20),
 ]
 
 
@@ -90,6 +92,19 @@ def test_constraints_are_obeyed(answers: dict[int, Answer]) -> None:
     )
     assert re.fullmatch("(19|20)[0-9]{2}", answers[3].text)
     assert re.fullmatch(r'\{"score": ?[1-5]\}', answers[4].text)
+
+
+def test_log_probabilities_are_those_of_the_tokens_that_the_constraint_allows(
+    answers: dict[int, Answer],
+) -> None:
+    assert answers[1].logprobs is None
+    told = answers[9]
+    assert told.text == answers[1].text
+    assert told.logprobs is not None
+    first = dict(told.logprobs[0])
+    assert told.text.startswith(told.logprobs[0][0][0])
+    assert all("yes".startswith(token) or "no".startswith(token) for token in first)
+    assert sum(map(math.exp, first.values())) == pytest.approx(1, abs=0.01)
 
 
 def test_a_prompt_beyond_the_context_is_an_answer_with_an_error(answers: dict[int, Answer]) -> None:

@@ -71,6 +71,21 @@ def test_a_plan_of_a_new_recipe_writes_nothing_but_the_store_format(
     assert [path.name for path in (empty_home / "store").rglob("*") if path.is_file()] == ["format.json"]
 
 
+def test_bands_are_chosen_for_a_threshold_and_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = tmp_path / "curve.png"
+    assert gristmill(monkeypatch, "bands", "--threshold", "0.8", "--plot", image) == 0
+    shown = capsys.readouterr().out
+    assert "* 16 x 6" in shown
+    assert "    bands: 16\n    rows: 6\n" in shown
+    assert image.read_bytes().startswith(b"\x89PNG")
+    assert gristmill(monkeypatch, "bands", "--threshold", "0.8", "--balanced") == 0
+    assert "* 9 x 13" in capsys.readouterr().out
+    assert gristmill(monkeypatch, "bands", "--threshold", "0.1", "--hashes", "10") == 2
+    assert "ask for more hashes or less recall" in " ".join(capsys.readouterr().err.split())
+
+
 @pytest.mark.slow
 def test_samples_traces_and_states_of_a_corpus_are_text(
     corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -19,7 +19,9 @@ GRAPH = {
     "raw": [],
     "filtered": ["raw"],
     "signatures": ["filtered"],
-    "duplicates": ["signatures"],
+    "signature_index": ["signature_index", "signatures"],
+    "duplicates": ["signature_index", "signatures"],
+    "dedup_tables/clusters": ["duplicates", "filtered", "signature_index"],
     "deduped": ["duplicates", "filtered"],
     "refined": ["deduped"],
     "rephrased": ["refined"],
@@ -55,7 +57,9 @@ def test_a_stage_that_is_left_out_is_not_in_the_graph(tmp_path: Path) -> None:
 
 def test_all_that_a_step_needs_is_found(tmp_path: Path) -> None:
     found = steps(load_recipe(write_corpus(tmp_path)))
-    assert upstream(found, "deduped") == {"raw", "filtered", "signatures", "duplicates", "deduped"}
+    assert upstream(found, "deduped") == {
+        *("raw", "filtered", "signatures", "signature_index", "duplicates", "deduped")
+    }
 
 
 def test_definitions_load_and_every_asset_explains_itself(tmp_path: Path) -> None:

@@ -51,5 +51,7 @@ def test_templates_name_source_and_licence_and_have_digests_of_their_own() -> No
 
 
 def test_an_unknown_template_is_an_error_that_names_the_known_ones() -> None:
-    with pytest.raises(RecipeError, match=r"'pros'; known: instruct, prox\. Did you mean 'prox'"):
+    with pytest.raises(
+        RecipeError, match=r"'pros'; known: document, instruct, prox, trained\. Did you mean 'prox'"
+    ):
         packaged_template("pros")

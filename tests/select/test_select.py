@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from gristmill.documents import DECISIONS, check_conservation, check_schema
 from gristmill.errors import StageError
-from gristmill.select import SCORES, SELECTION, SelectOptions, select_documents
+from gristmill.select import SCORES, SELECTION, QuotaOptions, SelectOptions, select_documents
 
 
 def _scores(*rows: tuple[str, int, float | None]) -> pl.DataFrame:
@@ -137,7 +137,7 @@ def test_an_id_that_is_scored_twice_raises() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"budget_tokens": 0}, {"by": "size"}, {"min_quality": "high"}, {"seed": -1}]
+    "options", [{"budget_tokens": 0}, {"by": "A size"}, {"min_quality": "high"}, {"seed": -1}]
 )
 def test_options_out_of_range_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
@@ -171,3 +171,61 @@ def test_rows_are_conserved_the_budget_holds_and_order_does_not_count(
     assert again.decisions.equals(selected.decisions)
     assert again.selection.equals(selected.selection)
     assert again.figures == selected.figures
+
+
+def _rated(*rows: tuple[str, int, int | None, str | None]) -> pl.DataFrame:
+    scores = _scores(*((name, tokens, None) for name, tokens, _, _ in rows))
+    ratings = pl.Series("rating", [rating for _, _, rating, _ in rows], pl.Int64)
+    return scores.with_columns(ratings, pl.Series("domain", [domain for *_, domain in rows], pl.String))
+
+
+def test_ratings_and_labels_drop_with_a_rule_that_names_their_column() -> None:
+    scores = _rated(
+        ("a", 5, 5, "A"), ("b", 5, 2, "A"), ("c", 5, None, "A"), ("d", 5, 4, "B"), ("e", 5, 4, None)
+    )
+    options = SelectOptions(by="rating", min_scores={"rating": 3}, labels={"domain": ["A"]})  # type: ignore[dict-item]
+    assert _dropped(scores, options) == {
+        "b": ("min_scores.rating", 2.0, 3.0),
+        "c": ("min_scores.rating", None, 3.0),
+        "d": ("labels.domain", None, None),
+        "e": ("labels.domain", None, None),
+    }
+    assert select_documents(scores, options).figures["lowest_score_kept"] == 5
+
+
+def test_equal_ratings_are_ordered_by_seed_and_id_alone() -> None:
+    scores = _rated(*((f"{n:02}", 1, 3 + n % 2, "A") for n in range(40)))
+
+    def order(table: pl.DataFrame, seed: int) -> list[str]:
+        return select_documents(table, SelectOptions(by="rating", seed=seed)).selection["id"].to_list()
+
+    first = order(scores, 1)
+    assert first == order(scores.reverse(), 1)
+    assert first != order(scores, 2)
+    assert set(first[:20]) == {f"{n:02}" for n in range(1, 40, 2)}
+    assert first[:20] != sorted(first[:20])
+
+
+def test_a_temperature_draws_good_ones_more_often_but_not_only_them() -> None:
+    scores = _rated(*((f"{n:04}", 1, 5 if n < 500 else 3, "A") for n in range(1000)))
+    options = SelectOptions(by="rating", temperature=2.0, budget_tokens=200)
+    taken = select_documents(scores, options).selection["id"].to_list()
+    good = sum(name < "0500" for name in taken)
+    assert 120 < good < 170  # e : 1 at each draw, so 146 at first and fewer as they are used up
+    cold = select_documents(scores, SelectOptions(by="rating", temperature=0.01, budget_tokens=200))
+    assert all(name < "0500" for name in cold.selection["id"])
+
+
+def test_quotas_of_groups_in_groups_add_up_and_follow_the_weights() -> None:
+    rows = [("a", 60, 5, "A"), ("b", 20, 5, "B"), ("c", 20, 1, "B"), ("d", 100, 1, "C")]
+    scores = _rated(*rows).with_columns(source=pl.Series(["web", "web", "web", "books"]))
+    quotas = {"by": ["source", "domain"], "weights": "eligible"}
+    options = SelectOptions(by="rating", budget_tokens=40, min_scores={"rating": 3}, quotas=quotas)  # type: ignore[arg-type]
+    figures = select_documents(scores, options).figures
+    assert [(row["group"], row["quota"]) for row in figures["quotas"]] == [
+        ("web / A", 30),
+        ("web / B", 10),
+        ("books / C", 0),
+    ]
+    equal = options.model_copy(update={"quotas": QuotaOptions(by=("source", "domain"), weights="equal")})
+    assert [row["quota"] for row in select_documents(scores, equal).figures["quotas"]] == [20, 20, 0]

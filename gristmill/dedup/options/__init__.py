@@ -11,15 +11,32 @@ from pydantic import Field, model_validator
 
 from gristmill.dedup.options.duplicates import DuplicateOptions
 from gristmill.dedup.options.paragraphs import ParagraphOptions
+from gristmill.dedup.options.semantic import SemanticOptions
 from gristmill.dedup.options.signatures import NormaliseOptions, SignatureOptions
+from gristmill.dedup.options.substrings import SubstringOptions
+from gristmill.dedup.options.urls import UrlOptions
 from gristmill.options import Options
 
-__all__ = ["DedupOptions", "DuplicateOptions", "NormaliseOptions", "ParagraphOptions", "SignatureOptions"]
+__all__ = [
+    "DedupOptions",
+    "DuplicateOptions",
+    "NormaliseOptions",
+    "ParagraphOptions",
+    "SemanticOptions",
+    "SignatureOptions",
+    "SubstringOptions",
+    "UrlOptions",
+]
 
 
 class DedupOptions(Options):
     """Options of deduplication by document."""
 
+    urls: UrlOptions | None = Field(
+        default=None,
+        description="Which documents of the same URL are dropped, before texts are compared (stage `unique_urls`); "
+        "null: none.",
+    )
     signatures: SignatureOptions = Field(
         default=SignatureOptions(), description="How a text becomes shingles and bands (stage `signatures`)."
     )
@@ -30,6 +47,16 @@ class DedupOptions(Options):
         default=None,
         description="Which repeated lines or paragraphs are cut, after documents are dropped (stage `paragraphs`); "
         "null: none.",
+    )
+    substrings: SubstringOptions | None = Field(
+        default=None,
+        description="Which passages are cut that occur word for word elsewhere, after repeated lines or paragraphs "
+        "(stage `substrings`); null: none.",
+    )
+    semantic: SemanticOptions | None = Field(
+        default=None,
+        description="Which documents that say what another one says are dropped, last of all (stage `semantic`); null: "
+        "none.",
     )
 
     @model_validator(mode="after")

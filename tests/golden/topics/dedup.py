@@ -8,25 +8,44 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import tempfile
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from gristmill.dedup import (
+    DuplicateOptions,
     NormaliseOptions,
+    Numbering,
     ParagraphOptions,
     SignatureOptions,
+    SubstringOptions,
     collision_probability,
     compute_signatures,
+    count_stretches,
     count_units,
+    count_windows,
+    find_duplicates,
+    hash_stretches,
     hash_units,
+    hash_windows,
+    join_neighbours,
+    join_twins,
+    list_members,
+    merge_stretches,
+    merge_windows,
+    remove_substrings,
     remove_units,
 )
 from gristmill.dedup.normalise import normalise_text, normalise_texts
 from gristmill.dedup.paragraphs import normalise_unit
 from gristmill.dedup.shingles import hash_shingle, hash_shingles, list_shingles, list_words
+from gristmill.dedup.signature_files import export_signatures
 from gristmill.dedup.signatures import find_minima, hash_parameters
 from gristmill.documents import DROP
+from tests.dedup.texts import index_of
 from tests.golden.harness import Case, Golden
 
 _CONFIG = {
@@ -140,7 +159,12 @@ def _splits_alike(case: Case) -> bool:
     """Whether the words are certain to be those between blanks, or spaCy is there to find them."""
     if _HAS_SPACY or case["input"]["tokens"] == "whitespace":
         return True
-    words = normalise_text(case["input"]["text"], NormaliseOptions()).split()
+    return _is_split_by_blanks(case["input"]["text"])
+
+
+def _is_split_by_blanks(text: str) -> bool:
+    """Whether spaCy's words are certain to be those between blanks."""
+    words = normalise_text(text, NormaliseOptions()).split()
     return all(word == "0" or word.isalpha() for word in words) and not any(
         map(_CONTRACTION.fullmatch, words)
     )
@@ -208,6 +232,65 @@ def _ccnet_kept(documents: pl.DataFrame, options: ParagraphOptions) -> list[dict
     ]
 
 
+def _exact_substring(case: Case) -> dict[str, Any]:
+    """A token is a word here."""
+    options = SubstringOptions(
+        unit="words", min_length=case["input"]["threshold"], keep="none", action="mask"
+    )
+    texts = [" ".join(map(str, tokens)) for tokens in case["input"]["docs"]]
+    documents = pl.DataFrame({"id": [str(i) for i in range(len(texts))], "text": texts})
+    stretches = merge_stretches([hash_stretches(documents, options=options)])
+    repeated = list(count_stretches([stretches.lazy()], options=options))
+    whole, parts = (pl.concat([part[kind] for part in repeated]) for kind in (0, 1))
+    hashed = merge_windows([hash_windows(documents, parts, options=options)])
+    windows = pl.concat(count_windows([hashed.lazy()], options=options))
+    found = remove_substrings(documents, whole, windows, options=options, sequence=0).ranges
+    ranges: list[list[list[int]]] = [[] for _ in texts]
+    for key, start, end in found.select("id", "start", "end").iter_rows():
+        text = texts[int(key)]
+        ranges[int(key)].append([len(text[:start].split()), len(text[:end].split())])
+    return {"expected": {"duplicate_ranges": ranges}}
+
+
+def _clusters(case: Case) -> dict[str, Any]:
+    """A file is a shard. The reference's clusters are those of rule `longest` and the like, and of all common bands."""
+    options = SignatureOptions(preset="fineweb", words="spacy_en" if _HAS_SPACY else "whitespace")
+    decide = DuplicateOptions(exact=False, verify=False)
+    shards = [pl.DataFrame(documents) for documents in case["input"]["files"]]
+    signed = [compute_signatures(shard, options=options) for shard in shards]
+    index, read = index_of(signed).values()
+    numbering = Numbering.of(pl.concat([block.shards for block in index]))
+    twins = [
+        find_duplicates(table, shard=f"s{i}", options=decide, **index_of(signed[:i]))
+        for i, table in enumerate(signed)
+    ]
+    parents, exact = join_twins(numbering, twins)
+    with tempfile.TemporaryDirectory() as folder:
+        join_neighbours(parents, exact, numbering, index, read, decide, Path(folder) / "shingles")
+        members = list_members(parents, numbering, read)
+        files = [
+            export_signatures([shard], Path(folder), options=options, rank=rank)[0]
+            for rank, shard in enumerate(shards)
+        ]
+        digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    return {
+        "expected": {
+            "clusters": sorted(sorted(ids) for ids in members.group_by("cluster").agg("id")["id"].to_list()),
+            "n_removed": members.height - members["cluster"].n_unique(),
+            "edges_reference": _chain_edges(pl.concat(signed)),
+            "sig_file_sha256_bucket0_by_rank": {str(rank): digest for rank, digest in enumerate(digests)},
+        }
+    }
+
+
+def _chain_edges(signed: pl.DataFrame) -> list[list[str]]:
+    """Of the documents with a band in common, in order, each and the next one."""
+    runs = (
+        signed.select("id", "bands").explode("bands").group_by("bands", maintain_order=True).agg("id")["id"]
+    )
+    return sorted({pair for run in runs.to_list() for pair in pairwise(run)})
+
+
 def _fields(*names: str) -> frozenset[str]:
     return frozenset(f"expected.{name}" for name in names)
 
@@ -254,6 +337,19 @@ FILES = {
         ),
         tolerance=1e-9,
     ),
+    # `removed_reference` is not implemented: which member stays follows the roots of the reference's union-find.
+    "clusters": Golden(
+        compute=_clusters,
+        fields=_fields("clusters", "n_removed", "edges_reference", "sig_file_sha256_bucket0_by_rank"),
+        applies=lambda case: all(
+            _HAS_SPACY or _is_split_by_blanks(document["text"])
+            for file in case["input"]["files"]
+            for document in file
+        ),
+    ),
+    # `decon_ngrams` is not implemented: it pins the hashed n-grams of datatrove's index of benchmarks, and what
+    # gristmill/contamination compares are other words, weighted 3-grams and whole items, without an index of n-grams.
     "ccnet_lines": Golden(compute=_ccnet_line, fields=_fields("normalised", "sha1_first8_le_uint64")),
+    "exact_substring": Golden(compute=_exact_substring, fields=_fields("duplicate_ranges")),
     "ccnet_docs": Golden(compute=_ccnet_docs, fields=_fields("keep_first", "drop_all_duplicated")),
 }

@@ -1,0 +1,1 @@
+"""Back-end `server`: models behind OpenAI-compatible endpoints. Start at `engine.py`."""
