@@ -78,7 +78,11 @@ def _cluster(work: Work, *, options: DuplicateOptions, upstream: str) -> dict[st
         shingles=shingles if options.near and options.verify else None,
     )
     work.emit(members=members)
-    return _figures(work, members, upstream)
+    return {
+        "rows_in": int(numbering.starts[-1]),
+        "rows_out": members.height,
+        **_figures(work, members, upstream),
+    }
 
 
 def _ranks(work: Work, options: DuplicateOptions, upstream: str) -> ReadRanks | None:

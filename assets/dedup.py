@@ -23,6 +23,7 @@ from gristmill.dedup import (
     SIGNATURES_VERSION,
     TEXTS,
     DedupOptions,
+    ReadSignatures,
     SortedTable,
     apply_decisions,
     compute_signatures,
@@ -170,13 +171,14 @@ def _find(work: Work, *, options: DedupOptions) -> dict[str, Any]:
     (this,) = work.inputs["signatures"]
     assert this.partition is not None
     blocks = read_blocks(work, "signature_index")
+    read_signatures = signature_reader(work, blocks)
     signed = work.store.scan(this, "signatures").collect()
     found = find_duplicates(
         signed,
         shard=this.partition,
         options=options.duplicates,
         index=blocks,
-        read_signatures=signature_reader(work, blocks),
+        read_signatures=read_signatures,
     )
     work.emit(duplicates=found)
     advance(found.height)
@@ -192,7 +194,7 @@ def _find(work: Work, *, options: DedupOptions) -> dict[str, Any]:
         "duplicates_by_source": _pairs_of_sources(dropped, work.source),
     }
     if len(similarities):
-        figures |= _plots(signed, found, this.partition, options)
+        figures |= _plots(signed, found, this.partition, read_signatures, options)
     return figures
 
 
@@ -211,25 +213,45 @@ def _pairs_of_sources(dropped: pl.DataFrame, source: str) -> list[dict[str, Any]
     return [{"source": source, **row} for row in counted.head(MAX_SOURCE_PAIRS).to_dicts()]
 
 
-def _plots(signed: pl.DataFrame, found: pl.DataFrame, shard: str, options: DedupOptions) -> dict[str, Any]:
-    """How alike the near duplicates are; and the S-curve, with what pairs inside the shard say of it."""
+def _plots(
+    signed: pl.DataFrame,
+    found: pl.DataFrame,
+    shard: str,
+    read_signatures: ReadSignatures,
+    options: DedupOptions,
+) -> dict[str, Any]:
+    """How alike the near duplicates are; and the S-curve, with what these pairs say of it."""
     near = found.with_row_index("row").filter(pl.col("rule") == NEAR_DUPLICATE, pl.col("value").is_not_null())
     histogram = Histogram(
         "similarity of near duplicates", np.linspace(0, 1, 26), bounds=(options.duplicates.threshold,)
     )
     histogram.add(near["value"])
-    inside = near.filter(pl.col("detail").str.json_path_match("$.shard") == shard).head(MAX_CURVE_PAIRS)
-    twins = inside["detail"].str.json_path_match("$.row").cast(pl.UInt32)
     layout = options.signatures
-    measured = None
-    if inside.height:
+    pairs = near.head(MAX_CURVE_PAIRS).select(
+        "row",
+        jaccard="value",
+        shard=pl.col("detail").str.json_path_match("$.shard"),
+        twin=pl.col("detail").str.json_path_match("$.row").cast(pl.Int64),
+    )
+    parts = []
+    for (key,), group in pairs.sort("twin").group_by("shard", maintain_order=True):
+        twins = group["twin"].unique(maintain_order=True)
+        own = str(key) == shard
+        bands = (
+            signed["bands"].gather(twins)
+            if own
+            else read_signatures(str(key), twins.to_numpy(), ["bands"])["bands"]
+        )
+        theirs = group.select("twin").join(
+            pl.DataFrame({"twin": twins, "bands": bands}), on="twin", maintain_order="left"
+        )
         # A band's hash has its number in it, so what two documents share is at the same place.
         left, right = (
-            signed["bands"].gather(rows).explode().to_numpy().reshape(-1, layout.bands)
-            for rows in (inside["row"], twins)
+            lists.explode().to_numpy().reshape(-1, layout.bands)
+            for lists in (signed["bands"].gather(group["row"]), theirs["bands"])
         )
-        pairs = pl.DataFrame({"jaccard": inside["value"], "shared": (left == right).sum(axis=1)})
-        measured = measured_points(pairs, bands=layout.bands)
+        parts.append(group.select("jaccard").with_columns(shared=pl.Series((left == right).sum(axis=1))))
+    measured = measured_points(pl.concat(parts), bands=layout.bands)
     return {
         "similarity_plot": draw_histograms([histogram]),
         "s_curve_plot": draw_s_curve(
@@ -238,7 +260,7 @@ def _plots(signed: pl.DataFrame, found: pl.DataFrame, shard: str, options: Dedup
             threshold=options.duplicates.threshold,
             measured=measured,
         ),
-        **({} if measured is None else {"s_curve": measured.to_dicts()}),
+        "s_curve": measured.to_dicts(),
     }
 
 

@@ -116,6 +116,7 @@ def join_neighbours(
     options: DuplicateOptions,
     scratch: Path,
     *,
+    share: tuple[int, int] = (0, 1),
     piece_rows: int = PIECE_ROWS,
 ) -> Shingles:
     """Join what the twins left apart; returns the shingles of all documents that are in a cluster or were compared.
@@ -123,12 +124,14 @@ def join_neighbours(
     parents, exact: from `join_twins`; parents are changed. index: blocks that cover all shards. scratch: a file for the
     shingles, 8 bytes for each. Memory: 17 bytes for each document of all shards, a piece of the merged index, and what
     the machine keeps of the file.
+    share: (number, of how many) equal ranges of the band hashes; only that one is looked at. Shares need nothing of
+    each other, so several machines can work on them; `join_clusters` puts together what they found.
     """
     needed = _in_clusters(parents)
 
     def runs() -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
         """Documents that have a band in common, exact copies left out: where each run ends, and their numbers."""
-        for piece in merge([block.bands for block in index], piece_rows):
+        for piece in merge([block.bands for block in index], piece_rows, share):
             nodes = numbering.of_places(piece["place"].to_numpy())
             single = ~exact[nodes]
             hashes, nodes = piece["hash"].to_numpy()[single], nodes[single]
@@ -148,6 +151,11 @@ def join_neighbours(
                 options.threshold, options.verify, most, compared,
             )  # fmt: skip
     return shingles
+
+
+def join_clusters(parents: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> None:
+    """Join, in `parents`, what is joined in the parents of the same documents that another share gave."""
+    _kernels.join(parents, np.arange(len(parents)), others)
 
 
 @dataclass(frozen=True)

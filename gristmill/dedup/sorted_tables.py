@@ -18,8 +18,6 @@ from gristmill.dedup import _kernels
 
 PIECE_ROWS = 4_000_000  # of merged rows that are in memory at a time; about 200 MB while they are sorted
 
-_MOST = np.uint64(2**64 - 1)
-
 
 @dataclass(frozen=True)
 class SortedTable:
@@ -74,21 +72,28 @@ class SortedTable:
                 yield group.filter(pl.Series(hit)), places[hit]
 
 
-def merge(tables: Sequence[SortedTable], piece_rows: int = PIECE_ROWS) -> Iterator[pl.DataFrame]:
+def merge(
+    tables: Sequence[SortedTable], piece_rows: int = PIECE_ROWS, share: tuple[int, int] = (0, 1)
+) -> Iterator[pl.DataFrame]:
     """The rows of all tables, ascending by the first column, in pieces; no value of it is in two pieces.
 
-    Rows of the same value come in the order of the tables, and inside a table in its own.
+    Rows of the same value come in the order of the tables, and inside a table in its own. share: (number, of how many)
+    equal ranges of the column; only the rows of that one are read and given.
     """
-    cursors = [_Cursor(table) for table in tables]
-    for bound in _bounds(tables, piece_rows):
+    number, shares = share
+    first, last = np.uint64((number << 64) // shares), np.uint64(((number + 1 << 64) // shares) - 1)
+    cursors = [_Cursor(table, first) for table in tables]
+    for bound in _bounds(tables, piece_rows, first, last):
         parts = [cursor.take(bound) for cursor in cursors]
         piece = pl.concat([part for part in parts if part.height] or parts[:1])
         if piece.height:
             yield piece.sort(piece.columns[0], maintain_order=True)
 
 
-def _bounds(tables: Sequence[SortedTable], piece_rows: int) -> Iterator[np.uint64]:
-    """Last hash of each piece."""
+def _bounds(
+    tables: Sequence[SortedTable], piece_rows: int, first: np.uint64, last: np.uint64
+) -> Iterator[np.uint64]:
+    """Last hash of each piece between two hashes."""
     if not tables:
         return
     most = np.concatenate([table.most for table in tables])
@@ -96,24 +101,28 @@ def _bounds(tables: Sequence[SortedTable], piece_rows: int) -> Iterator[np.uint6
     order = np.argsort(most, kind="stable")
     ends = np.cumsum(rows[order])
     pieces = ends // piece_rows
-    for group in np.flatnonzero(np.diff(pieces)):
-        yield most[order][group + 1]
-    yield _MOST
+    for bound in most[order][np.flatnonzero(np.diff(pieces)) + 1]:
+        if first <= bound < last:
+            yield bound
+    yield last
 
 
 class _Cursor:
     """Where reading a table has come to."""
 
-    def __init__(self, table: SortedTable) -> None:
-        self._table = table
-        self._next = 0
+    def __init__(self, table: SortedTable, first: np.uint64) -> None:
+        self._table, self._first = table, first
+        self._next = int(np.searchsorted(table.most, first))
         self._left: list[pl.DataFrame] = []  # of groups that were read, above the last bound
 
     def take(self, bound: np.uint64) -> pl.DataFrame:
         """The rows up to the bound, this included, that were not taken before."""
         table = self._table
         while self._next < len(table.least) and table.least[self._next] <= bound:
-            self._left.append(table.read(self._next))
+            group = table.read(self._next)
+            if table.least[self._next] < self._first:
+                group = group.slice(int(np.searchsorted(group.to_series(0).to_numpy(), self._first)))
+            self._left.append(group)
             self._next += 1
         if not self._left:
             return table.read(0).clear()

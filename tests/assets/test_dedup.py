@@ -126,6 +126,7 @@ def test_copies_of_earlier_shards_are_dropped_whatever_is_built_first(tmp_path: 
         {"source": "web", "twin_source": "web", "exact": 1, "near": 1},
         {"source": "web", "twin_source": "code", "exact": 1, "near": 0},
     ]
+    assert [(point["pairs"], point["jaccard"] > 0.9) for point in figures["s_curve"]] == [(1, True)]
     assert all(1000 < len(figures[f"{plot}_plot"]) < 30_000 for plot in ("similarity", "s_curve"))
     assert kept.manifest.rows("documents") == 0
     assert kept.manifest.figures["sample"] == []  # the twins' texts are not in this shard

@@ -20,6 +20,7 @@ from gristmill.dedup import (
     compute_signatures,
     decide_by_clusters,
     find_duplicates,
+    join_clusters,
     join_neighbours,
     join_twins,
     list_members,
@@ -37,8 +38,9 @@ def cluster(
     options: DuplicateOptions,
     ranks: list[float | None] | None = None,
     signature_options: SignatureOptions = LOOSE,
+    shares: int = 1,
 ) -> pl.DataFrame:
-    """MEMBERS of texts that are cut into shards s0, s1, ... before these numbers."""
+    """MEMBERS of texts that are cut into shards s0, s1, ... before these numbers, found in so many shares apart."""
     edges = [0, *sorted(cuts), len(texts)]
     ids = table(texts)
     tables = [
@@ -57,9 +59,14 @@ def cluster(
 
     parents, exact = join_twins(numbering, found)
     with tempfile.TemporaryDirectory() as folder:
-        shingles = join_neighbours(
-            parents, exact, numbering, index, read, options, Path(folder) / "shingles", piece_rows=7
-        )
+        apart = [parents.copy() for _ in range(shares)]
+        for number, own in enumerate(apart):
+            scratch = Path(folder) / str(number)
+            found_here = join_neighbours(
+                own, exact, numbering, index, read, options, scratch, share=(number, shares), piece_rows=7
+            )
+            join_clusters(parents, own)
+        shingles = found_here if shares == 1 else None
         return list_members(
             parents, numbering, read, read_ranks=read_ranks if ranks else None, shingles=shingles
         )
@@ -108,6 +115,8 @@ def test_clusters_are_the_components_of_all_verified_pairs_however_the_shards_ar
         assert group.filter("kept")["id"].to_list() == [min(by_rank)[2]]
     plain = ["id", "size", "kept", "kept_id", "exact", "similarity"]
     assert members.select(plain).equals(cluster(texts, [], options, ranks).select(plain))
+    plain.remove("similarity")
+    assert members.select(plain).equals(cluster(texts, cuts, options, ranks, shares=3).select(plain))
 
 
 @settings(max_examples=40)

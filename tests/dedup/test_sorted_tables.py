@@ -25,6 +25,9 @@ def test_merged_pieces_are_the_sorted_rows_and_no_hash_is_in_two(tables: list[li
     pieces = list(merge([SortedTable.of_frame(frame) for frame in frames], piece))
     empty = pl.DataFrame(schema=_SCHEMA)
     assert pl.concat([empty, *pieces]).equals(pl.concat([empty, *frames]).sort("hash", "place"))
+    tables_ = [SortedTable.of_frame(frame) for frame in frames]
+    shares = [merge(tables_, piece, (number, 3)) for number in range(3)]
+    assert pl.concat([empty, *(one for share in shares for one in share)]).equals(pl.concat([empty, *pieces]))
     seen = [value for one in pieces for value in one["hash"].unique()]
     assert len(seen) == len(set(seen))
 
