@@ -102,6 +102,8 @@ def _asset(step: Step, recipe: Recipe) -> dg.AssetsDefinition:
                 built[shard.key if shard else None] = done
                 if not done.cached:
                     context.log.info(done.sentence())
+                    if warning := done.manifest.figures.get("warning"):
+                        context.log.warning(f"{done.sentence()}: {warning}")
         cached = {key for key, done in built.items() if done.cached}
         context.log.info(f"{step.name}: {len(built) - len(cached):,} made, {len(cached):,} cached")
         workshop.note_cached(recipe.name, step.name, cached)

@@ -7,7 +7,7 @@ from typing import Any
 
 from assets.step import Input, Step, Work, options_for
 from gristmill.documents import DECISIONS, DOCUMENTS, empty
-from gristmill.llm.requests import Answer, Request
+from gristmill.llm.requests import Answer
 from gristmill.plots import draw_histograms
 from gristmill.progress import expect
 from gristmill.recipe import Recipe
@@ -24,9 +24,6 @@ from gristmill.refine import (
 )
 
 NAME = "document_kept"
-WINDOW_REQUESTS = (
-    4_096  # handed to the engine in one call and held in memory: about 30 MB at 2,000 tokens each
-)
 
 
 def step(recipe: Recipe, upstream: str) -> Step:
@@ -85,20 +82,11 @@ def _keep(work: Work, *, upstream: str, options: RefineOptions) -> dict[str, Any
 
 
 def _ask(work: Work, upstream: str, plan: DocumentPlan, name: str) -> dict[str, Answer]:
-    """The answers to all requests of the shard, by document; of the requests, a window is in memory at a time."""
-    answers: dict[str, Answer] = {}
-    waiting: list[tuple[str, Request]] = []
-
-    def send() -> None:
-        for index, answer in work.tools.llm(name).answer([request for _, request in waiting]):
-            answers[waiting[index][0]] = answer
-        waiting.clear()
-
-    for batch in work.batches(upstream, columns=["id", "text"]):
-        for one in document_requests(plan, batch, tokenizer=work.tools.tokenizer(name)):
-            waiting.append(one)
-            if len(waiting) == WINDOW_REQUESTS:
-                send()
-    if waiting:
-        send()
-    return answers
+    """The answers to all requests of the shard, by document; made while the engine answers earlier ones."""
+    tokenizer = work.tools.tokenizer(name)
+    batches = work.batches(upstream, columns=["id", "text"])
+    return dict(
+        work.tools.llm(name).answer(
+            one for batch in batches for one in document_requests(plan, batch, tokenizer=tokenizer)
+        )
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,6 @@ from gristmill.recipe import Recipe
 from gristmill.score.raters import (
     VERSION,
     Plan,
-    Planned,
     Rater,
     RaterOptions,
     Tally,
@@ -27,10 +25,6 @@ from gristmill.score.raters import (
     rate_documents,
     ratings_schema,
     read_answer,
-)
-
-WINDOW_REQUESTS = (
-    4_096  # handed to the engine in one call and held in memory: about 30 MB at 1,900 tokens each
 )
 
 
@@ -95,27 +89,16 @@ def _rate(work: Work, *, options: RaterOptions, texts: tuple[str, ...], key: str
 
 
 def _ask(work: Work, plan: Plan, texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """What the answers say, by id; of the requests, and of log-probabilities, a window is in memory at a time."""
-    model = work.tools.llm(plan.rater.options.model)
-    answers: dict[str, dict[str, Any]] = {}
-    for window in _windows(work, plan, texts):
-        for index, answer in model.answer([one.request for one in window]):
-            answers[window[index].id] = read_answer(plan.rater, answer)
-    return answers
-
-
-def _windows(work: Work, plan: Plan, texts: tuple[str, ...]) -> Iterator[list[Planned]]:
-    """The requests of all documents, as many together as keep the engine full but for the last few."""
-    tokenizer = work.tools.tokenizer(plan.rater.options.model)
-    waiting: list[Planned] = []
-    for asset in texts:
-        for batch in work.batches(asset, columns=["id", "text"]):
-            waiting += planned_requests(plan, batch, tokenizer)
-            while len(waiting) >= WINDOW_REQUESTS:
-                yield waiting[:WINDOW_REQUESTS]
-                waiting = waiting[WINDOW_REQUESTS:]
-    if waiting:
-        yield waiting
+    """What the answers say, by id; requests are made while the engine answers earlier ones."""
+    name = plan.rater.options.model
+    tokenizer = work.tools.tokenizer(name)
+    requests = (
+        (one.id, one.request)
+        for asset in texts
+        for batch in work.batches(asset, columns=["id", "text"])
+        for one in planned_requests(plan, batch, tokenizer)
+    )
+    return {id_: read_answer(plan.rater, answer) for id_, answer in work.tools.llm(name).answer(requests)}
 
 
 def _plot(rater: Rater, tally: Tally) -> str:

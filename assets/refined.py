@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
-
-import polars as pl
 
 from assets import refiner
 from assets.step import Input, Step, Work, options_for
@@ -19,7 +16,6 @@ from gristmill.refine import (
     PROGRAMS,
     VERSION,
     Plan,
-    Planned,
     RefineOptions,
     Tally,
     plan_chunks,
@@ -28,10 +24,6 @@ from gristmill.refine import (
     refine_documents,
 )
 from gristmill.refine.refiner_options import REFINER, RefinerOptions
-
-WINDOW_REQUESTS = (
-    4_096  # handed to the engine in one call and held in memory: about 20 MB at 1,500 tokens each
-)
 
 Key = tuple[str, int]  # document id, chunk
 
@@ -84,21 +76,8 @@ def _refine(
 
 
 def _ask(work: Work, model: LanguageModel, upstream: str, plan: Plan) -> dict[Key, Answer]:
-    """The answers to all requests of the shard; of the requests, a window is in memory at a time."""
-    answers: dict[Key, Answer] = {}
-    for window in _windows(plan, work.batches(upstream, columns=["id", "text"])):
-        for index, answer in model.answer([one.request for one in window]):
-            answers[window[index].key] = answer
-    return answers
-
-
-def _windows(plan: Plan, batches: Iterator[pl.DataFrame]) -> Iterator[list[Planned]]:
-    """The requests of the batches, as many together as keep the engine full but for the last few."""
-    waiting: list[Planned] = []
-    for batch in batches:
-        waiting += planned_requests(plan, batch)
-        while len(waiting) >= WINDOW_REQUESTS:
-            yield waiting[:WINDOW_REQUESTS]
-            waiting = waiting[WINDOW_REQUESTS:]
-    if waiting:
-        yield waiting
+    """The answers to all requests of the shard; requests are made while the engine answers earlier ones."""
+    batches = work.batches(upstream, columns=["id", "text"])
+    return dict(
+        model.answer((one.key, one.request) for batch in batches for one in planned_requests(plan, batch))
+    )

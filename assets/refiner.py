@@ -172,4 +172,4 @@ def _labels(work: Work) -> pl.DataFrame:
 
 
 def _ask(asked: LanguageModel, requests: list[Request]) -> dict[int, Answer]:
-    return dict(asked.answer(requests))
+    return dict(asked.answer(enumerate(requests)))

@@ -1,44 +1,53 @@
-"""Step `rephrased`: new documents, made from passages by a language model (WRAP)."""
+"""Step `rephrased`: new documents, made from passages by a language model (WRAP, Nemotron-CC, structured formats)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import polars as pl
 
+from assets.rephrase_checks import (
+    Recursion,
+    make_checks,
+    models_of_checks,
+    requests_of_round,
+    show_sampling,
+)
 from assets.step import Input, Step, Work, options_for
+from gristmill.documents import DOCUMENTS
 from gristmill.errors import StageError
-from gristmill.filter import identify_languages
 from gristmill.hashing import random_u64
 from gristmill.llm.requests import Answer
 from gristmill.progress import expect
 from gristmill.recipe import Recipe
 from gristmill.rephrase import (
     VERSION,
+    Audit,
+    Checks,
+    Key,
     Plan,
     Rephrased,
     RephraseOptions,
     Tally,
     accept_passages,
+    columns_read,
     plan_passages,
-    planned_requests,
     prompts_digest,
+    rounds,
 )
 
-LANGUAGE_MODEL = "lid.176"
 SAMPLE_ROWS = 6
 SAMPLE_CHARS = 300
 
-Key = tuple[str, int, int]  # parent id, passage, sample
+FILTERED = "filtered"  # whose measures a style's condition may read
 
 
 def step(recipe: Recipe, upstream: str) -> Step:
     """The step; `upstream` is the asset whose documents are rephrased."""
     options = recipe.rephrase
     assert options is not None
-    compares_languages = options.acceptance.min_language_score is not None
     return Step(
         name="rephrased",
         run=partial(_rephrase, upstream=upstream, options=options),
@@ -47,29 +56,54 @@ def step(recipe: Recipe, upstream: str) -> Step:
         "that says what became of it.",
         group="rewrite",
         options=lambda source: options_for(options, source, prompts=prompts_digest(options)),
-        inputs=(Input(upstream),),
-        models=(options.model, *([LANGUAGE_MODEL] if compares_languages else [])),
+        inputs=_inputs(upstream, options),
+        models=(options.model, *models_of_checks(options)),
         kinds=frozenset({"parquet", "polars", "vllm"}),
         checked="derivations",
     )
 
 
+def _inputs(upstream: str, options: RephraseOptions) -> tuple[Input, ...]:
+    if not _measures_read(options):
+        return (Input(upstream),)
+    if upstream == FILTERED:
+        return (Input(upstream, tables=("documents", "measures")),)
+    return (Input(upstream), Input(FILTERED, tables=("measures",)))
+
+
+def _measures_read(options: RephraseOptions) -> list[str]:
+    """Measures of the filters that a style's condition reads."""
+    return sorted(columns_read(options) - set(DOCUMENTS))
+
+
 def _rephrase(work: Work, *, upstream: str, options: RephraseOptions) -> dict[str, Any]:
     model = work.tools.llm(options.model)
     plan = plan_passages(
-        work.batches(upstream, columns=["id", "text", "source", "lang"]),
+        _batches_to_plan(work, upstream, options),
         options,
         count_tokens=model.count_tokens,
         count_prompt_tokens=model.count_prompt_tokens,
     )
-    answers = _ask(work, upstream, plan, options)
-    identify = _language_identifier(work, options)
+    checks = make_checks(work, options)
+    answers = _ask(work, upstream, plan, checks)
+    audit, recursion = Audit(options.audit_share, options.seed), Recursion()
     tally, samples, made = Tally(), _Samples(), 0
     for batch in work.batches(upstream):
-        rephrased = accept_passages(plan, batch, answers, identify_language=identify, tally=tally)
+        rephrased = accept_passages(
+            plan,
+            batch,
+            answers,
+            identify_language=checks.identify_language,
+            compare_texts=checks.compare_texts,
+            count_tokens=model.count_tokens,
+            tally=tally,
+            audit=audit,
+        )
         _check_agreement(rephrased, work)
         work.emit(**rephrased._asdict())
         samples.add(rephrased.derivations)
+        recursion.add(batch)
+        recursion.add(rephrased.documents)
         made += rephrased.documents.height
     figures = tally.figures()
     if figures["passages"] != plan.passages.height:
@@ -78,43 +112,43 @@ def _rephrase(work: Work, *, upstream: str, options: RephraseOptions) -> dict[st
         )
     return {
         "rows_in": plan.documents,
+        "not_eligible": plan.not_eligible,
         **figures,
         "styles": [{"style": name, **counts} for name, counts in figures["styles"].items()],
         "prompt_tokens": sum(answer.prompt_tokens for answer in answers.values()),
         "output_tokens": sum(answer.output_tokens for answer in answers.values()),
         "funnel": _funnel(plan, figures, made),
+        **show_sampling(tally.sampling()),
+        "audit": audit.figures(),
+        **recursion.figures(options),
         "sample": samples.rows(),
     }
 
 
-def _ask(work: Work, upstream: str, plan: Plan, options: RephraseOptions) -> dict[Key, Answer]:
-    """The answers to all requests of the shard, in one call, so that the engine is always full."""
-    planned = [
-        one
-        for batch in work.batches(upstream, columns=["id", "text"])
-        for one in planned_requests(plan, batch)
-    ]
-    keys = [one.key for one in planned]
-    expect(len(keys), "requests")
+def _batches_to_plan(work: Work, upstream: str, options: RephraseOptions) -> Iterator[pl.DataFrame]:
+    """Documents with the measures that conditions read; null where the filters of a source do not take them."""
+    of_documents = sorted(columns_read(options) & set(DOCUMENTS) | {"id", "text", "source", "lang"})
+    names = _measures_read(options)
+    if not names:
+        yield from work.batches(upstream, columns=of_documents)
+        return
+    table = work.scan(FILTERED, "measures")
+    there = [name for name in names if name in table.collect_schema()]
+    measures = table.select("id", *there).collect()  # a few numbers for each document of the shard
+    missing = [pl.lit(None).alias(name) for name in names if name not in there]
+    for batch in work.batches(upstream, columns=of_documents):
+        yield batch.join(measures, on="id", how="left", maintain_order="left").with_columns(missing)
+
+
+def _ask(work: Work, upstream: str, plan: Plan, checks: Checks) -> dict[Key, Answer]:
+    """The answers to all requests of the shard; requests are made while the engine answers earlier ones."""
+    expect(plan.figures()["requests"], "requests")
+    model = work.tools.llm(plan.options.model)
     answers: dict[Key, Answer] = {}
-    if keys:
-        for index, answer in work.tools.llm(options.model).answer([one.request for one in planned]):
-            answers[keys[index]] = answer
+    for number in rounds(plan.options):
+        requests = requests_of_round(work, upstream, plan, answers, checks, number)
+        answers |= dict(model.answer((one.key, one.request) for one in requests))
     return answers
-
-
-def _language_identifier(
-    work: Work, options: RephraseOptions
-) -> Callable[[list[str]], list[tuple[str, float]]] | None:
-    if options.acceptance.min_language_score is None:
-        return None
-    path = work.tools.path(LANGUAGE_MODEL)
-
-    def identify(texts: list[str]) -> list[tuple[str, float]]:
-        lang, score = identify_languages(pl.Series(texts, dtype=pl.String), path)
-        return list(zip(lang.fill_null("").to_list(), score.fill_null(0.0).to_list(), strict=True))
-
-    return identify
 
 
 def _check_agreement(rephrased: Rephrased, work: Work) -> None:
@@ -135,10 +169,10 @@ def _funnel(plan: Plan, figures: dict[str, Any], made: int) -> list[dict[str, An
     sent = figures["accepted"] + figures["rejected"]
     return [
         {"what": "documents read", "count": plan.documents},
-        {"what": "documents of the chosen sources and languages", "count": plan.documents - left_alone},
+        {"what": "documents that a style wants", "count": plan.documents - left_alone},
         {"what": "passages, once per sample", "count": figures["passages"]},
         {
-            "what": "passages without code, tables and lists",
+            "what": "passages to rewrite: no code, tables, lists, fragments",
             "count": figures["passages"] - figures["passed_through"],
         },
         {"what": "rewritten by the model, within the budget", "count": sent},
@@ -156,7 +190,7 @@ class _Samples:
     def add(self, derivations: pl.DataFrame) -> None:
         written = derivations.filter(pl.col("text").is_not_null())
         for row in written.iter_rows(named=True):
-            name = f"{row['parent_id']}:{row['passage']}:{row['sample']}"
+            name = f"{row['parent_id']}:{row['passage']}:{row['sample']}:{row['style']}"
             self._chosen.append((random_u64(0, "rephrased.sample", name), row))
         self._chosen = sorted(self._chosen, key=lambda pair: pair[0])[:SAMPLE_ROWS]
 

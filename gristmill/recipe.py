@@ -18,8 +18,10 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from gristmill.contamination.options import ContaminationOptions
 from gristmill.dedup.options import DedupOptions
+from gristmill.documents import DOCUMENTS, Schema
 from gristmill.embeddings import MINILM
 from gristmill.errors import RecipeError, shorten, suggest
+from gristmill.filter import measures_schema
 from gristmill.filter.options import ClassifierOptions, FilterOptions
 from gristmill.ingest.options import AnySource
 from gristmill.llm.options import ModelOptions
@@ -27,7 +29,7 @@ from gristmill.mix.options import MixOptions
 from gristmill.options import Options
 from gristmill.refine.options import RefineOptions
 from gristmill.refine.refiner_options import REFINER, RULES, RefinerOptions
-from gristmill.rephrase.options import RephraseOptions
+from gristmill.rephrase import RephraseOptions, check_conditions
 from gristmill.score.options import QualityOptions
 from gristmill.score.raters import RaterOptions, score_columns
 from gristmill.select import SCORES
@@ -91,7 +93,7 @@ class Recipe(Options):
         description="A small model trained in the graph to write the programs; `refine.model: refiner` uses it.",
     )
     rephrase: RephraseOptions | None = Field(
-        None, description="WRAP: an LLM rewrites passages in given styles."
+        None, description="WRAP, Nemotron-CC, formats: an LLM rewrites passages in given styles."
     )
     contamination: ContaminationOptions | None = Field(
         None, description="Items of evaluation sets are found in natural and made texts."
@@ -182,6 +184,7 @@ def _references(recipe: Recipe) -> list[str]:
             for source in (s for given in getattr(recipe.quality, side) for s in given.sources):
                 faults += _known(f"quality.{side}", source, recipe.sources, "source")
     faults += _refine_faults(recipe)
+    faults += _style_faults(recipe)
     faults += _rater_faults(recipe)
     faults += _embedder_faults(recipe)
     if recipe.tokenizer is not None:
@@ -233,6 +236,20 @@ def _refine_faults(recipe: Recipe) -> list[str]:
                 f"models.{REFINER}: the section `refiner:` makes a model of this name; use another one"
             )
     return faults
+
+
+def _style_faults(recipe: Recipe) -> list[str]:
+    """Conditions of styles, over the columns of documents and the measures of the filters."""
+    if recipe.rephrase is None:
+        return []
+    columns: Schema = {}
+    for filters in (recipe.filter, *recipe.filter_for.values()):
+        columns |= measures_schema(filters) if filters is not None else {}
+    try:
+        check_conditions(recipe.rephrase, {**columns, **DOCUMENTS})
+    except ValueError as error:
+        return [f"rephrase.{error}"]
+    return []
 
 
 def _rater_faults(recipe: Recipe) -> list[str]:

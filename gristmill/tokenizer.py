@@ -19,6 +19,8 @@ from gristmill.hashing import digest_file
 
 _BATCH_CHARS = 1 << 20  # the library keeps about 150 bytes per token of a batch
 
+_BLIND = ("ByteLevel", "Digits", "Split")  # pre-tokenizers that see nothing beyond the text they are given
+
 
 class Tokenizer:
     """The tokenizer in a model's folder (tokenizer.json, tokenizer_config.json, config.json); read on first use."""
@@ -102,6 +104,27 @@ class Tokenizer:
         """Spellings of all control tokens, sorted: what `encode_prompts` does not read as text."""
         added = self._for_text.get_added_tokens_decoder().values()
         return tuple(sorted(token.content for token in added if token.special))
+
+    @cached_property
+    def splits_at_control_tokens(self) -> bool:
+        """Whether the text between two control tokens of a prompt has the same tokens wherever it stands.
+
+        So it is where nothing but bytes is looked at: no rules that change a text, no blank put before the first word,
+        no control token that takes blanks around it.
+        """
+        rules = self._read("tokenizer.json")
+        before = rules.get("pre_tokenizer") or {}
+        parts = before.get("pretokenizers", [before])
+        return (
+            rules.get("normalizer") is None
+            and all(part.get("type") in _BLIND for part in parts)
+            and not any(part.get("add_prefix_space") for part in parts)
+            and not any(
+                token.get(rule)
+                for token in rules.get("added_tokens", ())
+                for rule in ("lstrip", "rstrip", "single_word", "normalized")
+            )
+        )
 
     @cached_property
     def special_tokens(self) -> dict[str, str]:

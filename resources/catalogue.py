@@ -3,6 +3,7 @@
     demo.filtered               the documents of asset `filtered`, all shards
     demo.filtered_decisions     its decisions; `_shard` is the partition, null for a global asset
     demo.assets, demo.funnel, demo.drops, demo.llm_costs    tables, as they were when the file was written
+    answers                     every cached answer of a language model whose writer has closed, of all recipes
 
 The views name their files relative to the store's folder, so the store may be moved or copied as a whole. DuckDB looks
 below the current folder and below `file_search_path`: either `cd STORE && duckdb -readonly catalogue.duckdb`, or
@@ -59,6 +60,18 @@ _LLM_COSTS: Columns = {
     "seconds": "DOUBLE",
     "not_attempted": "BIGINT",
 }
+_ANSWERS: Columns = {
+    "key": "VARCHAR",  # of the request
+    "model": "VARCHAR",  # its name in the recipe that asked
+    "model_digest": "VARCHAR",
+    "prompt_tokens": "BIGINT",
+    "output_tokens": "BIGINT",
+    "finish_reason": "VARCHAR",  # stop, length, error:...
+    "text": "VARCHAR",
+    "engine": "VARCHAR",  # programs, versions and device
+    "created": "TIMESTAMP WITH TIME ZONE",
+}
+_SEGMENTS = "answers/segments/*.parquet"
 
 
 def write_catalogue(
@@ -77,6 +90,7 @@ def write_catalogue(
             with duckdb.connect(str(made)) as connection:
                 # Views are bound when they are made: their files must be found from here.
                 connection.execute("SET file_search_path = ?", [_search_path(path.parent)])
+                _write_answers(connection, path.parent)
                 for recipe in recipes_in(store):
                     shown = assets if recipe == recipe_name else None
                     _write_recipe(connection, Corpus(store, recipe), shown)
@@ -114,6 +128,18 @@ def _search_path(folder: Path) -> str:
             "rename it or move the store"
         )
     return str(folder)
+
+
+def _write_answers(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """A view over the segments that are there when it is read; where none is yet, one without rows."""
+    columns = ", ".join(_ANSWERS)
+    if any((folder / "answers" / "segments").glob("*.parquet")):
+        # What two processes asked at the same time is there twice until the segments are merged, as it was paid twice.
+        query = f"SELECT {columns} FROM read_parquet({_literal(_SEGMENTS)})"
+    else:
+        nulls = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in _ANSWERS.items())
+        query = f"SELECT {nulls} WHERE false"
+    connection.execute(f"CREATE VIEW answers AS {query}")
 
 
 def _write_recipe(

@@ -37,7 +37,7 @@ def make_engine(name: str, options: ModelOptions, model: PreparedModel, tokenize
         return ServerEngine(options, name=name, tokenizer=tokenizer, api_key=_api_key(name, options))
     from gristmill.llm.vllm_inline import InlineEngine
 
-    return InlineEngine(model.path, options, name=name, tokenizer=tokenizer)
+    return InlineEngine(model.path, options, name=name, tokenizer=tokenizer, adapter=model.adapter)
 
 
 def _api_key(name: str, options: ModelOptions) -> str | None:

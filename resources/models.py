@@ -47,6 +47,7 @@ class PreparedModel:
 
     path: Path
     digest: str
+    adapter: Path | None = None  # a LoRA adapter to be used with it; `digest` covers it
 
 
 def resolve_model(options: ModelOptions, folder: Path, base: Path | None = None) -> PreparedModel:
@@ -56,7 +57,7 @@ def resolve_model(options: ModelOptions, folder: Path, base: Path | None = None)
     """
     path = _find(options, folder, base, tokenizer_only=False)
     check_model_folder(path)
-    return PreparedModel(path, _cached_digest(path, folder))
+    return _with_adapter(PreparedModel(path, _cached_digest(path, folder)), options, folder, base)
 
 
 def resolve_tokenizer(options: ModelOptions, folder: Path, base: Path | None = None) -> PreparedModel:
@@ -64,7 +65,8 @@ def resolve_tokenizer(options: ModelOptions, folder: Path, base: Path | None = N
     path = _find(options, folder, base, tokenizer_only=True)
     _check_tokenizer(path)
     files = [path / name for name in _TOKENIZER_FILES if (path / name).is_file()]
-    return PreparedModel(path, digest_json([[file.name, _cached_digest(file, folder)] for file in files]))
+    prepared = PreparedModel(path, digest_json([[file.name, _cached_digest(file, folder)] for file in files]))
+    return _with_adapter(prepared, options, folder, base)
 
 
 def language_identifier(folder: Path) -> PreparedModel:
@@ -103,6 +105,18 @@ def resolve_adapted(
     return PreparedModel(target, digest)
 
 
+def _with_adapter(
+    model: PreparedModel, options: ModelOptions, folder: Path, base: Path | None
+) -> PreparedModel:
+    """The model with the adapter of its options, if they name one."""
+    if options.adapter is None:
+        return model
+    adapter = ((base or Path.cwd()) / Path(options.adapter).expanduser()).absolute()
+    check_adapter_folder(adapter)
+    files = {"base": model.digest, "adapter": _cached_digest(adapter, folder)}
+    return PreparedModel(model.path, digest_json(files), adapter)
+
+
 def check_model_folder(path: Path) -> None:
     """Raise ModelError unless this is a folder with config.json, a tokenizer and whole safetensors files."""
     _check_tokenizer(path)
@@ -126,6 +140,23 @@ def check_model_folder(path: Path) -> None:
             raise ModelError(
                 f"model folder {path.name!r}: {missing} are in the index but missing; download them again"
             )
+
+
+def check_adapter_folder(path: Path) -> None:
+    """Raise ModelError unless this is a folder with a LoRA adapter as peft writes it: an engine would hang without."""
+    file = path / "adapter_config.json"
+    if not file.is_file() or not (path / "adapter_model.safetensors").is_file():
+        raise ModelError(
+            f"adapter folder {str(path)!r} must have adapter_config.json and adapter_model.safetensors; give the "
+            "folder that peft's save_pretrained wrote"
+        )
+    config = _read_json(file)
+    if config.get("peft_type") != "LORA" or not isinstance(config.get("r"), int):
+        raise ModelError(
+            f"adapter folder {path.name!r}: adapter_config.json has peft_type {config.get('peft_type')!r} and rank "
+            f"{config.get('r')!r}; only LORA with a rank is supported"
+        )
+    _check_safetensors(path / "adapter_model.safetensors")
 
 
 # -- checks -----------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ class Tools:
 
     def weights(self, name: str) -> Path:
         """The folder of a model of the recipe with its weights, whatever engine answers for it; to be trained on."""
-        return resolve_model(self._options_of(name), self._folder, self._base).path
+        return resolve_model(self._without_adapter(name), self._folder, self._base).path
 
     def add_adapted(self, name: str, base: str, adapter: Mapping[str, Path], digest: str) -> None:
         """Make a model known: `base`, run as the recipe says, with an adapter that the graph trained.
@@ -83,7 +83,7 @@ class Tools:
         `adapter` are the adapter's files by the names that peft reads, `digest` names their content. They are merged
         into the weights at once, if that was not done before; where the engine is a stub, nothing is.
         """
-        options, model = self._options_of(base), self._model(base)
+        options, model = self._without_adapter(base), self._model(base)
         if options.engine == "stub":
             adapted = PreparedModel(model.path, digest_json({"base": model.digest, "adapter": digest}))
         else:
@@ -156,6 +156,16 @@ class Tools:
         options = self._options_of(name)
         resolve = resolve_model if options.needs_weights else resolve_tokenizer
         return resolve(options, self._folder, self._base)
+
+    def _without_adapter(self, name: str) -> ModelOptions:
+        """The options of a model that gets a new adapter."""
+        options = self._options_of(name)
+        if options.adapter is not None:
+            raise RecipeError(
+                f"models.{name}.adapter: got {options.adapter!r}, but a model that is fine-tuned must have none; name "
+                "the base in a model of its own"
+            )
+        return options
 
     def _options_of(self, name: str) -> ModelOptions:
         if name not in self._options:

@@ -1,28 +1,32 @@
 """A language model as the stages see it: requests in, answers out; nothing is asked twice.
 
-A request is first looked up by its key. What is missing goes to the engine, which is loaded when the first one is.
-Each answer is in the cache before it is handed on, so a crash costs at most what was in flight.
+Requests are a stream, and so are the answers. A request is first looked up by its key; what is missing goes to the
+engine, which is loaded when the first one is, and which takes requests as it has room, so that it is full until
+the stream ends (gristmill.llm.feed). Each answer is in the cache before it is handed on, so a crash costs at most what
+was in flight.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from typing import TypeVar
 
 from gristmill import progress
 from gristmill.errors import EngineError
 from gristmill.llm.cache import AnswerCache, AnswerWriter
 from gristmill.llm.chat import PromptEncoder
 from gristmill.llm.engine import Engine
-from gristmill.llm.requests import Answer, Messages, ModelIdentity, Request, request_key
+from gristmill.llm.feed import Feed
+from gristmill.llm.requests import Answer, Messages, ModelIdentity, Request
 from gristmill.tokenizer import Tokenizer
 
 _log = logging.getLogger(__name__)
 
-_LOOKUP = 16_384  # requests looked up at a time; each look-up may read all of the cache
+Tag = TypeVar("Tag")
 
 
 @dataclass
@@ -31,7 +35,7 @@ class Usage:
 
     requests: int = 0
     cached: int = 0  # answered by the cache, or by an equal request of the same call
-    sent: int = 0  # handed to an engine
+    sent: int = 0  # answered by an engine
     prompt_tokens: int = 0  # of what an engine answered
     output_tokens: int = 0
     seconds: float = 0.0  # waiting for the engine, its loading included
@@ -95,33 +99,22 @@ class LanguageModel:
         """Prompt tokens of each chat, those of the model's template included; what `max_model_len` must hold."""
         return self._encoder.count_chats(chats)
 
-    def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
-        """(index, answer) for every request, in any order; cached ones first.
+    def answer(self, requests: Iterable[tuple[Tag, Request]]) -> Iterator[tuple[Tag, Answer]]:
+        """(tag, answer) for every (tag, request), in any order; `answer(enumerate(requests))` numbers them.
 
-        Equal requests are asked once. An answer is in the cache before it is yielded. Each one advances the open
-        progress task by one; the caller, who knows how many calls there will be, says the total with
-        `progress.expect(total, "requests")`. Raises EngineError; the answers so far are kept.
+        The requests may be a generator: they are taken a window ahead of the engine, from another thread of this
+        process where the engine has one, so one call for all of a shard keeps the engine full. Equal requests are
+        asked once. An answer is in the cache before it is yielded. Each one advances the open progress task by one;
+        the caller says the total with `progress.expect(total, "requests")`. Raises EngineError, and what the
+        generator raises; the answers so far are kept.
         """
         before = replace(self.usage)
-        self.usage.requests += len(requests)
-        missing: dict[str, list[int]] = {}
-        for start in range(0, len(requests), _LOOKUP):
-            keys = [request_key(request, self.identity) for request in requests[start : start + _LOOKUP]]
-            found = self._cache.lookup(keys)
-            for index, key in enumerate(keys, start):
-                if key in found:
-                    self.usage.cached += 1
-                    progress.advance()
-                    yield index, found[key]
-                else:
-                    missing.setdefault(key, []).append(index)
-        if missing:
-            for key, answer in self._ask(missing, requests):
-                self.usage.cached += len(missing[key]) - 1
-                for index in missing[key]:
-                    progress.advance()
-                    yield index, answer
-        if requests:
+        feed = Feed(requests, self.identity, self._cache)
+        while feed.advance():
+            yield from self._found(feed)
+            if feed.has_missing:
+                yield from self._ask(feed)
+        if self.usage.requests > before.requests:
             _log.info("model %s: %s", self.identity.name, self.usage.since(before).sentence())
 
     def unload(self) -> None:
@@ -134,29 +127,35 @@ class LanguageModel:
 
     close = unload
 
-    def _ask(
-        self, missing: dict[str, list[int]], requests: Sequence[Request]
-    ) -> Iterator[tuple[str, Answer]]:
+    def _found(self, feed: Feed[Tag]) -> Iterator[tuple[Tag, Answer]]:
+        """What the cache answered meanwhile."""
+        while feed.found:
+            self.usage.requests += 1
+            self.usage.cached += 1
+            progress.advance()
+            yield feed.found.popleft()
+
+    def _ask(self, feed: Feed[Tag]) -> Iterator[tuple[Tag, Answer]]:
+        """What the engine answers, with the cached answers between."""
         started = time.monotonic()
         engine, writer = self._ready()
 
-        def sent() -> Iterator[tuple[str, Request]]:
-            for key, indices in missing.items():
-                self.usage.sent += 1
-                yield key, requests[indices[0]]
-
-        answers = engine.generate(sent())
+        answers = engine.generate(feed.missing())
         try:
-            while True:
-                item = next(answers, None)
-                if item is None:
-                    break
+            while (item := next(answers, None)) is not None:
                 key, answer = item[0], _storable(item[1])
                 writer.write(key, answer)
+                self.usage.sent += 1
                 self.usage.prompt_tokens += answer.prompt_tokens
                 self.usage.output_tokens += answer.output_tokens
                 self.usage.seconds += time.monotonic() - started
-                yield key, answer
+                tags = feed.answered(key)
+                self.usage.cached += len(tags) - 1
+                for tag in tags:
+                    self.usage.requests += 1
+                    progress.advance()
+                    yield tag, answer
+                yield from self._found(feed)
                 started = time.monotonic()
             self.usage.seconds += time.monotonic() - started
         except EngineError as error:

@@ -1,9 +1,9 @@
 """Options of a language model: where it comes from and how it is run.
 
 What may change an answer is part of every request's key and of the fingerprints of what is made with it: the
-content of the model's files, `dtype`, `max_model_len`, `engine: stub`, and for weights that are only behind servers
-their name and version. What only changes speed and memory is not: `max_num_seqs`, `kv_cache_gib`, inline, server or
-replay, and the places of files and servers.
+content of the files of the model and its adapter, `dtype`, `max_model_len`, `engine: stub`, and for weights that are
+only behind servers their name and version. What only changes speed and memory is not: `max_num_seqs`, `kv_cache_gib`,
+inline, server or replay, and the places of files and servers.
 """
 
 from __future__ import annotations
@@ -55,6 +55,14 @@ class ModelOptions(Options):
         default=2, ge=1, description="Memory for keys and values on a CPU, in GiB; a GPU takes what is free."
     )
 
+    adapter: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Folder of a LoRA adapter (adapter_config.json, adapter_model.safetensors, as peft writes them; "
+        "relative to the recipe) that vLLM adds to the weights while it runs; part of the model's identity. Only with "
+        "`engine: inline`, `replay` or `stub`; a server is asked for an adapter by its name. Null: none.",
+    )
+
     server: ServerOptions | None = Field(
         default=None,
         description="Servers of the model; required with `engine: server`, and kept with `engine: replay`, which then "
@@ -85,6 +93,15 @@ class ModelOptions(Options):
     def _a_server_has_an_address(self) -> Self:
         if self.engine == "server" and self.server is None:
             raise ValueError("engine `server` needs `server:` with its `endpoints`")
+        return self
+
+    @model_validator(mode="after")
+    def _a_server_has_its_own_adapters(self) -> Self:
+        if self.adapter is not None and (self.engine == "server" or self._is_named_by_server):
+            raise ValueError(
+                "adapter is for `engine: inline`, `replay` and `stub`; at a server set `served_model` to the "
+                "adapter's name, with `identity: name`"
+            )
         return self
 
     @property

@@ -24,6 +24,7 @@ from gristmill.tokenizer import Tokenizer
 _SOURCE = re.compile(
     r"<([a-z][a-z0-9-]*)>\n(.*)\n</\1>\s*\Z", re.DOTALL
 )  # what a prompt puts between marks at its end
+_FIRST_LINE = re.compile(r'Begin with the line "([^"\n]+)"')
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
 _RUN_WORDS = (2, 5)  # words that stay together; fewer than the 8 by which copies are found
 _FAULT_IN = 4
@@ -91,7 +92,7 @@ def _logprobs(key: str, request: Request, text: str) -> Logprobs | None:
 def reword(prompt: str, draw: Draw) -> str:
     """An answer to a prompt that asks for a rewording of what stands between `<marks>` at its end, else of all of it.
 
-    Questions and answers are written where the prompt asks for `Question:`.
+    Questions and answers are written where the prompt asks for `Question:`, and a first line where it asks for one.
     """
     found = _SOURCE.search(prompt)
     source = found[2] if found else prompt
@@ -109,6 +110,8 @@ def reword(prompt: str, draw: Draw) -> str:
         text = "\n\n".join(f"Question: {_open(sentence)}?\nAnswer: {sentence}" for sentence in reworded)
     else:
         text = " ".join(reworded)
+    if found is not None and (first := _FIRST_LINE.search(prompt[: found.start()])):
+        text = f"{first[1]}\n{text}"
     if fault == 3:
         return text[: len(text) // 2]
     return f"{text} There were {1_000_003 + draw(1_000)} of them." if fault == 4 else text

@@ -1,6 +1,7 @@
 """vLLM in this process, fed continuously: as soon as one answer is done, the next request goes in.
 
-No child process is started: the engine core and its worker run here, so a dead run leaves nothing behind. Settings
+No child process is started: the engine core and its worker run here, in a thread of their own, so a dead run leaves
+nothing behind. Settings
 that vLLM reads from the environment are set before its import, unless the user has set them. Measured choices, for a
 model of 135 M parameters on two cores without AVX-512: float32 is several times faster than bfloat16; compiling
 costs more than it gives (`enforce_eager`); prefill is half of the time, so shared prefixes are cached.
@@ -14,16 +15,24 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import json
 import logging
 import math
 import os
 import sys
+import threading
+import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import Future
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 from gristmill.errors import EngineError, shorten
+from gristmill.llm.background import ReadAhead, Worker
 from gristmill.llm.chat import PromptEncoder
 from gristmill.llm.options import ModelOptions
 from gristmill.llm.requests import ERROR_CONTEXT, LENGTH, STOP, Answer, Constraint, Request
@@ -31,81 +40,155 @@ from gristmill.llm.watchdog import Watchdog
 from gristmill.tokenizer import Tokenizer
 
 _WAITING = 8  # requests beyond those worked on, so that a free place is filled at once
+_AHEAD = 512  # requests with their token ids, taken before there is room: about 40 MB at 2,000 tokens each
+_GROUP = 32  # prompts that are tokenized together
+_MAX_DONE = 8  # steps whose answers wait for the caller; a crash loses them as it loses what is in flight
+_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # of adapters, in vLLM 0.32
+_END_SECONDS = 60.0  # for a step to come to its end
+_POLL_SECONDS = 0.05
 _STALL_SECONDS = 900.0  # without any answer: the engine hangs, as after a constraint that it cannot compile
 _GIB = 1 << 30
+
+_log = logging.getLogger(__name__)
+
+_Encoded = tuple[str, Request, list[int]]  # key, request, token ids of its prompt
+_Done = list[tuple[str, Answer]] | None  # None: there is no more
 
 
 class InlineEngine:
     """A loaded model. SmolLM2-135M on two busy cores: 26 to 36 s with the imports, 8 s when they are done already.
 
+    Three threads share the work, so that the model computes all the time: one takes requests and makes their token
+    ids ahead, one runs the engine, and the caller's keeps the answers. `adapter` is a folder with a LoRA adapter.
     Raises EngineError from the constructor where vLLM cannot load the model.
     """
 
-    def __init__(self, path: Path, options: ModelOptions, *, name: str, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self,
+        path: Path,
+        options: ModelOptions,
+        *,
+        name: str,
+        tokenizer: Tokenizer,
+        adapter: Path | None = None,
+    ) -> None:
         self._name, self._options = name, options
         self._encoder = PromptEncoder(tokenizer)
         self._in_flight: set[str] = set()
+        self._busy = False
+        self._worker = Worker(f"llm-{name}")
         try:
-            self._engine, self.build = _load(path, options)
+            loading = self._worker.submit(lambda: _load(path, options, adapter))
+            self._engine, self._lora, self.build = loading.result()
         except Exception as error:  # whatever vLLM, torch or the operating system says
+            self._worker.close()
             raise EngineError(
-                f"model {name!r} cannot be loaded by vLLM: {_first_line(error)}; look at dtype, max_model_len and "
-                "kv_cache_gib of the model, and at the free memory",
+                f"model {name!r} cannot be loaded by vLLM: {_first_line(error)}; look at dtype, max_model_len, "
+                "kv_cache_gib and adapter of the model, and at the free memory",
                 retryable=isinstance(error, (MemoryError, RuntimeError)),
             ) from error
 
     def generate(self, requests: Iterator[tuple[str, Request]]) -> Iterator[tuple[str, Answer]]:
-        """Answers as they are done. One call at a time; see Engine."""
-        if self._engine is None or self._in_flight:
+        """Answers as they are done. One call at a time; see Engine.
+
+        Takes a few hundred requests ahead, from another thread.
+        """
+        if self._engine is None or self._busy:
             state = "was closed" if self._engine is None else "is answering other requests"
             raise EngineError(f"model {self._name!r}: the engine {state}", retryable=False)
-        room = self._options.max_num_seqs + _WAITING
-        exhausted = False
-        watchdog = Watchdog(_STALL_SECONDS, self._name)
+        self._busy = True
+        ahead = ReadAhead(self._encoded(requests), _AHEAD)
+        done: Queue[_Done] = Queue(_MAX_DONE)
+        stop = threading.Event()
+        running = self._worker.submit(lambda: self._run(ahead, done, stop))
         try:
-            while True:
-                while not exhausted and len(self._in_flight) < room:
-                    item = next(requests, None)
-                    exhausted = item is None
-                    if item is not None and (refused := self._add(*item)) is not None:
-                        yield item[0], refused
-                if not self._in_flight:
-                    return
-                outputs = self._step()
-                if not outputs:
-                    watchdog.check(len(self._in_flight))
-                for output in outputs:
-                    self._in_flight.discard(output.request_id)
-                    yield output.request_id, _answer(output)
-                    watchdog.restart()  # what the caller does with an answer takes its own time
+            while (answers := self._next(done)) is not None:
+                yield from answers
+            running.result()  # raises what ended it
         finally:
-            if self._in_flight and self._engine is not None:
-                with contextlib.suppress(
-                    Exception
-                ):  # a dead engine refuses this too, and why it died was said
-                    self._engine.abort_request(list(self._in_flight))
-            self._in_flight.clear()
+            stop.set()
+            ahead.close()
+            self._end(running, done)
 
     def close(self) -> None:
         """Unload the model: measured 4.0 GB before, 0.8 GB after, most of that the imported libraries."""
         if self._engine is None:
             return
         engine, self._engine = self._engine, None
-        self._in_flight.clear()
-        with contextlib.suppress(Exception):  # a dead engine cannot shut down in order
-            engine.engine_core.shutdown()
+        self._worker.submit(partial(_shut_down, engine))
+        self._worker.close()
         del engine
+        self._worker.wait(_END_SECONDS)
         gc.collect()
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL("libc.so.6").malloc_trim(0)
 
-    def _add(self, key: str, request: Request) -> Answer | None:
-        """Send one request, or return the answer that it gets without being sent."""
-        ids = self._encoder.encode(request.prompt)
-        if len(ids) >= self._options.max_model_len:
-            return Answer("", ERROR_CONTEXT, len(ids), 0)
+    def _encoded(self, requests: Iterator[tuple[str, Request]]) -> Iterator[_Encoded]:
+        """Requests with their token ids, which the library makes for several at once on all cores."""
+        while group := list(islice(requests, _GROUP)):
+            ids = self._encoder.encode_many([request.prompt for _, request in group])
+            yield from ((key, request, tokens) for (key, request), tokens in zip(group, ids, strict=True))
+
+    def _next(self, done: Queue[_Done]) -> _Done:
+        """What is done next, None at the end; the watchdog's error where nothing comes, also of a hanging step."""
+        watchdog = Watchdog(_STALL_SECONDS, self._name)
+        while True:
+            try:
+                return done.get(timeout=watchdog.seconds_left())
+            except Empty:
+                if self._in_flight:
+                    watchdog.check(len(self._in_flight))
+                watchdog.restart()  # the engine waits for requests, which take as long as they take
+
+    def _end(self, running: Future[None], done: Queue[_Done]) -> None:
+        """Wait for the engine's thread; what it still puts there is not wanted any more."""
+        deadline = time.monotonic() + _END_SECONDS
+        while not running.done() and time.monotonic() < deadline:
+            with contextlib.suppress(Empty):
+                done.get(timeout=_POLL_SECONDS)
+        if running.done():
+            self._busy = False
+            return
+        _log.warning("model %s: vLLM hangs; its memory is free when this process ends", self._name)
+
+    # -- in the engine's thread -----------------------------------------------------------------------------------
+
+    def _run(self, ahead: ReadAhead[_Encoded], done: Queue[_Done], stop: threading.Event) -> None:
         try:
-            self._engine.add_request(key, {"prompt_token_ids": ids}, _sampling(request))
+            while not stop.is_set():
+                refused = self._fill(ahead)
+                if refused:
+                    done.put(refused)
+                elif not self._in_flight:
+                    return
+                if self._in_flight and (finished := self._step()):
+                    done.put(finished)
+        finally:
+            if self._in_flight:
+                with contextlib.suppress(Exception):  # a dead engine refuses this too; why it died was said
+                    self._engine.abort_request(list(self._in_flight))
+            self._in_flight.clear()
+            done.put(None)
+
+    def _fill(self, ahead: ReadAhead[_Encoded]) -> list[tuple[str, Answer]]:
+        """Send what there is room for; returns answers that need no model. Waits only where nothing is to be done."""
+        refused: list[tuple[str, Answer]] = []
+        while len(self._in_flight) + len(refused) < self._options.max_num_seqs + _WAITING:
+            item = ahead.take(wait=not (self._in_flight or refused))
+            if item is None:
+                break
+            key, request, ids = item
+            if len(ids) >= self._options.max_model_len:
+                refused.append((key, Answer("", ERROR_CONTEXT, len(ids), 0)))
+            else:
+                self._add(key, request, ids)
+        return refused
+
+    def _add(self, key: str, request: Request, ids: list[int]) -> None:
+        try:
+            self._engine.add_request(
+                key, {"prompt_token_ids": ids}, _sampling(request), lora_request=self._lora
+            )
         except Exception as error:
             raise EngineError(
                 f"model {self._name!r}, request {key}: vLLM refuses it: {_first_line(error)}; the constraint is "
@@ -113,33 +196,40 @@ class InlineEngine:
                 retryable=False,
             ) from error
         self._in_flight.add(key)
-        return None
 
-    def _step(self) -> list[Any]:
+    def _step(self) -> list[tuple[str, Answer]]:
         try:
-            return [output for output in self._engine.step() if output.finished]
+            finished = [output for output in self._engine.step() if output.finished]
         except Exception as error:
             raise EngineError(
                 f"model {self._name!r}: the engine died with {len(self._in_flight)} requests in flight: "
                 f"{_first_line(error)}; answers until then are kept, run again",
                 retryable=True,
             ) from error
+        self._in_flight.difference_update(output.request_id for output in finished)
+        return [(output.request_id, _answer(output)) for output in finished]
 
 
-def _load(path: Path, options: ModelOptions) -> tuple[Any, str]:
-    """The engine, and the names of what it is made of."""
+def _shut_down(engine: Any) -> None:
+    with contextlib.suppress(Exception):  # a dead engine cannot shut down in order
+        engine.engine_core.shutdown()
+
+
+def _load(path: Path, options: ModelOptions, adapter: Path | None) -> tuple[Any, Any, str]:
+    """The engine, what names the adapter in its requests, and the names of what it is made of."""
     _prepare_environment()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of vLLM's own use of torch
-        return _load_quietly(path, options)
+        return _load_quietly(path, options, adapter)
 
 
-def _load_quietly(path: Path, options: ModelOptions) -> tuple[Any, str]:
+def _load_quietly(path: Path, options: ModelOptions, adapter: Path | None) -> tuple[Any, Any, str]:
     logging.getLogger("torch._library.triton").setLevel(logging.ERROR)  # it warns that a CPU has no Triton
     import torch
     import vllm
     from vllm.config import StructuredOutputsConfig
     from vllm.engine.arg_utils import EngineArgs
+    from vllm.lora.request import LoRARequest
     from vllm.platforms import current_platform
     from vllm.v1.engine.llm_engine import LLMEngine
 
@@ -161,12 +251,20 @@ def _load_quietly(path: Path, options: ModelOptions) -> tuple[Any, str]:
         structured_outputs_config=StructuredOutputsConfig(backend="xgrammar", disable_any_whitespace=True),
         use_tqdm_on_load=False,
         disable_log_stats=True,
+        enable_lora=adapter is not None,
+        max_lora_rank=16 if adapter is None else _rank(adapter),
         seed=0,
     )
+    lora = None if adapter is None else LoRARequest(adapter.name, 1, str(adapter))
     device = "cpu" if on_cpu else current_platform.get_device_name()
-    return LLMEngine.from_engine_args(
-        arguments
-    ), f"vllm {vllm.__version__}, torch {torch.__version__}, {device}"
+    build = f"vllm {vllm.__version__}, torch {torch.__version__}, {device}"
+    return LLMEngine.from_engine_args(arguments), lora, build
+
+
+def _rank(adapter: Path) -> int:
+    """The smallest rank that vLLM has room for and the adapter fits into."""
+    rank = int(json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"])
+    return next((allowed for allowed in _RANKS if allowed >= rank), rank)
 
 
 def _prepare_environment() -> None:

@@ -27,10 +27,10 @@ from gristmill import documents as model
 from gristmill.documents import DROP, KEEP
 from gristmill.hashing import random_u64
 from gristmill.llm.budget import admit
-from gristmill.llm.requests import Answer, Constraint, Messages, Prompt, Request
+from gristmill.llm.requests import Answer, Constraint, Prompt, Request
 from gristmill.refine.grammar import meaningful_lines
 from gristmill.refine.options import DocumentOptions, RefineOptions
-from gristmill.refine.planning import BUDGET, NOT_ATTEMPTED, reasons_left_alone
+from gristmill.refine.planning import BUDGET, NOT_ATTEMPTED, CountPromptTokens, reasons_left_alone
 from gristmill.refine.prompts import document_prompt
 
 KEEP_DOC, DROP_DOC = "keep_doc()", "drop_doc()"
@@ -113,7 +113,7 @@ def plan_documents(
     options: RefineOptions,
     *,
     tokenizer: Tokens,
-    count_prompt_tokens: Any = None,
+    count_prompt_tokens: CountPromptTokens,
 ) -> DocumentPlan:
     """Which documents are sent to the model, and how long their prompts are.
 
@@ -244,11 +244,11 @@ def _options(options: RefineOptions) -> DocumentOptions:
     return options.document
 
 
-def _overhead(options: DocumentOptions, tokenizer: Tokens, count_prompt_tokens: Any) -> int:
+def _overhead(options: DocumentOptions, tokenizer: Tokens, count_prompt_tokens: CountPromptTokens) -> int:
     prompt = document_prompt("", options)
     if isinstance(prompt, str):
         return tokenizer.count([prompt])[0] + _BOS_TOKENS
-    return int(count_prompt_tokens([prompt])[0])
+    return count_prompt_tokens([prompt])[0]
 
 
 def _plan_batch(
@@ -286,9 +286,7 @@ def _spend_budget(planned: pl.DataFrame, options: DocumentOptions) -> pl.DataFra
     )
 
 
-def _prompt(
-    text: str, truncated: bool, overhead: int, options: DocumentOptions, tokenizer: Tokens
-) -> Prompt | Messages:
+def _prompt(text: str, truncated: bool, overhead: int, options: DocumentOptions, tokenizer: Tokens) -> Prompt:
     if not truncated:
         return document_prompt(text, options)
     if options.truncation == "reference_right":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -17,10 +17,24 @@ import polars as pl
 from gristmill import documents as model
 from gristmill.hashing import random_u64, uniform
 from gristmill.llm.requests import Answer, Messages
-from gristmill.refine.executor import NO_MATCH, REMOVED_TOO_MUCH, ChunkProgram, execute_programs
+from gristmill.refine.executor import (
+    NO_MATCH,
+    REMOVED_TOO_MUCH,
+    ChunkProgram,
+    ProgramResult,
+    execute_programs,
+)
 from gristmill.refine.grammar import read_program
 from gristmill.refine.options import RefineOptions
-from gristmill.refine.planning import Key, Plan, plan_chunks, reasons_left_alone, rows_of
+from gristmill.refine.planning import (
+    CountPromptTokens,
+    CountTokens,
+    Key,
+    Plan,
+    plan_chunks,
+    reasons_left_alone,
+    rows_of,
+)
 from gristmill.refine.prompts import chunk_prompt
 from gristmill.refine.refiner_options import RULES, RefinerOptions
 from gristmill.refine.rule_teacher import find_boilerplate, write_program
@@ -40,9 +54,6 @@ LABELS: model.Schema = {
     "use": pl.String,  # example | held_out | left_out
     "reason": pl.String,  # of left_out
 }
-
-CountTokens = Callable[[Sequence[str]], list[int]]
-CountPromptTokens = Callable[[Sequence[Messages]], list[int]]
 
 
 def choose_documents(batches: Iterable[pl.DataFrame], options: RefinerOptions) -> pl.DataFrame:
@@ -217,8 +228,8 @@ def _check(
 
 def run_program(
     program: str, chunk: Sequence[str], first_line: int, *, max_removed_ratio: float | None
-) -> Any:
-    """What one program does to its chunk (executor.ProgramResult), given the chunk's lines."""
+) -> ProgramResult:
+    """What one program does to its chunk, given the chunk's lines."""
     # Empty lines before it, so that the numbers are those of the document.
     text = "\n" * first_line + "\n".join(chunk)
     programs = [ChunkProgram(program, first_line, first_line + len(chunk) - 1)]

@@ -2,10 +2,14 @@
 
 The order, after WRAP (arXiv 2401.16380, appendix B) and the design of Gristmill:
   1 incomplete (the length limit stopped the model), empty
-  2 code fence or passage marks around all: cut      3 preface: cut      4 closing remark: cut
+  2 prefix that the prompt asks for, code fence or passage marks around all: cut
+  3 preface: cut      4 closing remark: cut
   5 quotes around all, bold marks: cut
-  6 refusal, template_leak      7 qa_format; markdown; incomplete (ends inside a sentence)
+  6 refusal, no_prefix, template_leak
+  7 qa_format, list_format, table_format, math_format, arithmetic, tutorial_format; markdown; incomplete (ends inside a
+    sentence)
   8 ratio      9 copied; loop      10 novel_number, novel_name, novel_url, novel_words      11 language
+  12 dissimilar (where a model of sentence embeddings is given)
 A rule that is off (`None`) is passed over. Nothing here raises, whatever the model wrote. Rules count words,
 not tokens of a model, so that figures of different models compare; an East Asian character counts as a word.
 """
@@ -18,16 +22,22 @@ from dataclasses import dataclass, replace
 
 from gristmill.rephrase import leaks, repairs
 from gristmill.rephrase.faithfulness import novel_items, novel_word_share
+from gristmill.rephrase.formats import Shape, shape
+from gristmill.rephrase.markdown import remove_markdown
+from gristmill.rephrase.nemotron_cc import clean_compat, cut_prefix, drop_passage_lines, strip_outer_quotes
 from gristmill.rephrase.options import AcceptanceOptions
 from gristmill.rephrase.pairs import format_pairs, parse_pairs, split_pairs, without_tags
 from gristmill.rephrase.sentences import sentence_spans
 from gristmill.rephrase.styles import Template
 
 IdentifyLanguage = Callable[[list[str]], list[tuple[str, float]]]
+CompareTexts = Callable[[list[str], list[str]], list[float]]  # cosines of texts with others, pair by pair
 
 REASONS = (
-    "incomplete", "empty", "refusal", "template_leak", "qa_format", "markdown", "ratio", "copied", "loop",
+    "incomplete", "empty", "refusal", "no_prefix", "template_leak", "qa_format", "list_format", "table_format",
+    "math_format", "arithmetic", "tutorial_format", "markdown", "ratio", "copied", "loop",
     "novel_number", "novel_name", "novel_url", "novel_words", "language",
+    "dissimilar",
 )  # fmt: skip
 
 _COPY_GRAM = 8  # words
@@ -47,6 +57,50 @@ class Verdict:
     reason: str | None
     repairs: tuple[str, ...] = ()
     number_recall: float | None = None
+    similarity: float | None = None  # cosine with the passage, where it was asked for
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The rules with the models that two of them need; without a model its rule is passed over."""
+
+    options: AcceptanceOptions
+    identify_language: IdentifyLanguage | None = None
+    compare_texts: CompareTexts | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a model wrote for a passage; `language` is the document's, null where unknown."""
+
+    generated: str
+    source: str
+    template: Template
+    finish_reason: str = "stop"
+    language: str | None = None
+
+
+def judge_all(candidates: Sequence[Candidate], checks: Checks) -> list[Verdict]:
+    """The verdicts by all rules, in order. Never raises over what a model wrote."""
+    options = checks.options
+    verdicts = [
+        judge(each.generated, each.source, each.template, finish_reason=each.finish_reason, options=options)
+        for each in candidates
+    ]
+    sources = [each.source for each in candidates]
+    if checks.identify_language is not None and options.min_language_score is not None:
+        verdicts = reject_other_languages(
+            verdicts,
+            sources,
+            [each.language for each in candidates],
+            checks.identify_language,
+            min_score=options.min_language_score,
+        )
+    if checks.compare_texts is not None and options.min_similarity is not None:
+        verdicts = reject_dissimilar(
+            verdicts, sources, checks.compare_texts, min_similarity=options.min_similarity
+        )
+    return verdicts
 
 
 def judge(
@@ -60,33 +114,34 @@ def judge(
     """The verdict by all rules but `language` on what a model wrote for a passage. Never raises; linear."""
     if finish_reason == "length":
         return Verdict(generated.strip(), "incomplete")
+    if template.compat:
+        return Verdict(*clean_compat(generated, template.format, template.prefix))
+    generated, lacks_prefix = _cut_prefix(generated, template)
     text, done = _repair(generated, source)
+    if template.is_task:
+        text, done = _clean_task(text, done, template)
     verdict = Verdict(text, None, done)
     if not text:
         return replace(verdict, reason="empty")
     if leaks.finds_refusal(text, source):
         return replace(verdict, reason="refusal")
+    if lacks_prefix:
+        return replace(verdict, reason="no_prefix")
     if leaks.finds_template_leak(text, source, template.own_words):
         return replace(verdict, reason="template_leak")
-    if template.format == "qa":
-        parsed = parse_pairs(text)
-        if parsed.problem is not None:
-            return replace(verdict, reason="qa_format")
-        pairs = _grounded(parsed.pairs, source, options)
-        if not pairs:
-            return replace(verdict, reason="novel_words")
-        text = format_pairs(pairs)
-        dropped = ("ungrounded",) if len(pairs) < len(parsed.pairs) else ()
-        done = tuple(dict.fromkeys((*done, *parsed.repairs, *dropped)))
-        verdict = Verdict(text, None, done)
-    words_only = without_tags(text) if template.format == "qa" else text
-    if options.markdown and leaks.finds_markdown(words_only, source):
+    formed, reason, repaired = _take_form(text, source, template, options)
+    verdict = Verdict(formed.text, reason, tuple(dict.fromkeys((*done, *repaired))))
+    if reason is not None:
+        return verdict
+    is_plain = template.format in ("prose", "qa", "list")
+    if options.markdown and is_plain and leaks.finds_markdown(formed.words, source):
         return replace(verdict, reason="markdown")
-    if options.final_punctuation and template.format == "prose" and _ends_inside_sentence(text, source):
+    is_prose = template.format in ("prose", "tutorial")
+    if options.final_punctuation and is_prose and _ends_inside_sentence(formed.text, source):
         return replace(verdict, reason="incomplete")
-    if reason := _breaks_proportions(text, words_only, source, template.format, options):
+    if reason := _breaks_proportions(formed.text, formed.words, source, template, options):
         return replace(verdict, reason=reason)
-    return _check_faithfulness(verdict, words_only, source, options)
+    return _check_faithfulness(verdict, formed.words, "\n".join((source, *formed.results)), options)
 
 
 def reject_other_languages(
@@ -122,15 +177,79 @@ def reject_other_languages(
     return checked
 
 
+def reject_dissimilar(
+    verdicts: Sequence[Verdict],
+    sources: Sequence[str],
+    compare_texts: CompareTexts,
+    *,
+    min_similarity: float,
+) -> list[Verdict]:
+    """The verdicts with the similarity of accepted texts to their passages; those below the bound are rejected as
+    `dissimilar`.
+    """
+    open_ones = [index for index, verdict in enumerate(verdicts) if verdict.reason is None]
+    texts = [without_tags(verdicts[index].text) for index in open_ones]
+    cosines = compare_texts(texts, [sources[index] for index in open_ones]) if open_ones else []
+    checked = list(verdicts)
+    for index, cosine in zip(open_ones, cosines, strict=True):
+        reason = "dissimilar" if cosine < min_similarity else None
+        checked[index] = replace(verdicts[index], similarity=cosine, reason=reason)
+    return checked
+
+
 def words(text: str) -> list[str]:
     """The words of a text in lower case; an East Asian character is a word."""
     return _WORD.findall(text.lower())
+
+
+def copied_share(text: str, source: str) -> float:
+    """Share of the text's runs of 8 words that the passage has too; 0 for shorter texts."""
+    return _copied_share(words(text), words(source))
 
 
 def distinct_ratio(tokens: Sequence[str], size: int = _LOOP_GRAM) -> float:
     """Distinct runs of `size` words / all such runs; 1 where there is none."""
     total = len(tokens) - size + 1
     return len({tuple(tokens[i : i + size]) for i in range(total)}) / total if total > 0 else 1.0
+
+
+def _cut_prefix(generated: str, template: Template) -> tuple[str, bool]:
+    """(what follows the line that an answer begins with, whether that line is needed and missing).
+
+    Questions and answers are told by their tags, so nothing is missed where the line is not there.
+    """
+    if template.prefix is None:
+        return generated, False
+    rest = cut_prefix(repairs.strip_fence(generated.strip()), template.prefix)
+    return (generated, template.format != "qa") if rest is None else (rest, False)
+
+
+def _clean_task(text: str, done: tuple[str, ...], template: Template) -> tuple[str, tuple[str, ...]]:
+    """The text as the tasks of Nemotron-CC clean it, and the repairs."""
+    cleaned = remove_markdown(text)
+    if template.format == "prose":
+        cleaned = strip_outer_quotes(drop_passage_lines(cleaned)).strip()
+    return cleaned, done if cleaned == text else (*done, "markdown")
+
+
+def _take_form(
+    text: str, source: str, template: Template, options: AcceptanceOptions
+) -> tuple[Shape, str | None, tuple[str, ...]]:
+    """(the text in the layout of its style, why it has not this layout or None, repairs)."""
+    if template.format == "prose":
+        return Shape(text, words=text), None, ()
+    if template.format != "qa":
+        formed = shape(text, template.format)
+        return formed, formed.problem, ()
+    parsed = parse_pairs(text, drop_incomplete=template.is_task)
+    if parsed.problem is not None:
+        return Shape(text), "qa_format", ()
+    pairs = _grounded(parsed.pairs, source, options)
+    if not pairs:
+        return Shape(text), "novel_words", ()
+    dropped = ("ungrounded",) if len(pairs) < len(parsed.pairs) else ()
+    formatted = format_pairs(pairs)
+    return Shape(formatted, words=without_tags(formatted)), None, (*parsed.repairs, *dropped)
 
 
 def _repair(generated: str, source: str) -> tuple[str, tuple[str, ...]]:
@@ -179,10 +298,13 @@ def _ends_inside_sentence(text: str, source: str) -> bool:
 
 
 def _breaks_proportions(
-    text: str, words_only: str, source: str, form: str, options: AcceptanceOptions
+    text: str, words_only: str, source: str, template: Template, options: AcceptanceOptions
 ) -> str | None:
     """`ratio`, `copied` or `loop`, or None."""
-    bounds = options.ratio_qa if form == "qa" else options.ratio
+    is_qa = template.format == "qa"
+    bounds = options.ratio_qa if is_qa else options.ratio
+    if template.condenses:
+        bounds = options.ratio_condensed
     if bounds is not None and not bounds[0] <= len(text) / max(1, len(source)) <= bounds[1]:
         return "ratio"
     written, given = words(words_only), words(source)
@@ -193,7 +315,7 @@ def _breaks_proportions(
     if options.min_distinct_3grams is not None:
         least = options.min_distinct_3grams * distinct_ratio(given)
         # An answer repeats words of its question; that is no loop.
-        parts = [words(part) for part in split_pairs(text)] if form == "qa" else [written]
+        parts = [words(part) for part in split_pairs(text)] if is_qa else [written]
         if any(len(part) >= _MIN_WORDS_FOR_LOOPS and distinct_ratio(part) < least for part in parts):
             return "loop"
     return None

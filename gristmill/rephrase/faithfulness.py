@@ -2,6 +2,7 @@
 
 The cheap, deterministic part of a faithfulness gate: WRAP itself checks only that sentence embeddings of the
 pairs are close. It finds invented items, not swapped or dropped ones; those need a comparison of statements.
+Names are told in names.py.
 
 A number is a set of readings, because separators differ by language (1.200 is 1200 in German, 1.2 in
 English); it is novel where no reading occurs in the passage. Number words of English, German and French up to
@@ -13,8 +14,13 @@ enumerators ("one of them").
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
+from gristmill.rephrase.names import WORD, novel_names
+from gristmill.rephrase.units import joins_next, unit_at
 
 _DIGITS = re.compile(r"\d{1,3}(?:[ \u00a0\u202f'’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:/]\d+)*", re.ASCII)
 _MIN_LONG_WORD = 5  # characters; shorter words are mostly grammar
@@ -80,11 +86,7 @@ _NEXT_YEAR = re.compile(
 )
 _YEARS = (1000, 2100)
 
-_IDENTIFIER = re.compile(r"\w*[^\W_]_+[^\W_]\w*")
-_WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'”’)\]]+", re.IGNORECASE)
-_BEGINS_SENTENCE = re.compile(r"(?:\A|[.!?:…。！？]|\n|[\"“„«(\[])\s*\Z")
-_MAX_CAPITALS = 0.2  # above this share inside sentences, capitals do not mark names (German nouns, titles)
 
 
 @dataclass(frozen=True)
@@ -104,30 +106,36 @@ def novel_word_share(text: str, source: str) -> float:
 
     High for a good paraphrase too: a bound suits small models, which write from memory where they should rewrite.
     """
-    known = {word.lower()[:_STEM_CHARS] for word in _WORD.findall(source)}
-    said = [word.lower()[:_STEM_CHARS] for word in _WORD.findall(text) if len(word) >= _MIN_LONG_WORD]
+    known = {word.lower()[:_STEM_CHARS] for word in WORD.findall(source)}
+    said = [word.lower()[:_STEM_CHARS] for word in WORD.findall(text) if len(word) >= _MIN_LONG_WORD]
     return sum(stem not in known for stem in said) / len(said) if said else 0.0
 
 
 def novel_items(text: str, source: str) -> NovelItems:
-    """Numbers, names (capitalised ones of two or more words, and words with an underscore inside), and web
-    addresses of `text` that `source` does not have.
+    """Numbers, names and web addresses of `text` that `source` does not have.
 
     `number_recall` is null where the passage has no number in digits. Linear; no randomness.
     """
     without_urls, source_without_urls = _URL.sub(" ", text), _URL.sub(" ", source)
     known = _known_readings(source_without_urls) | _known_readings(source)
-    written = _in_digits(_LIST_MARK.sub(" ", without_urls))
-    numbers = [shown for shown, readings in written if not readings & known]
+    in_source, written = _in_digits(source_without_urls), _in_digits(_LIST_MARK.sub(" ", without_urls))
+    in_words = [readings for _, readings in _in_words(source_without_urls, claims=False)]
+    units = _units_by_reading(in_source, frozenset().union(*in_words))
+    numbers = [
+        number.shown for number in written if not number.readings & known or _has_other_unit(number, units)
+    ]
     numbers += [shown for shown, readings in _in_words(without_urls, claims=True) if not readings & known]
-    given = [readings for _, readings in _in_digits(source_without_urls)]
-    kept = frozenset().union(*(readings for _, readings in written + _in_words(without_urls, claims=False)))
+    given = [number.readings for number in in_source]
+    kept = frozenset().union(
+        *(number.readings for number in written),
+        *(readings for _, readings in _in_words(without_urls, claims=False)),
+    )
     recall = sum(bool(readings & kept) for readings in given) / len(given) if given else None
     folded = source.lower()
     urls = [url.rstrip(".,;:!?") for url in _URL.findall(text)]
     return NovelItems(
         numbers=tuple(dict.fromkeys(numbers)),
-        names=tuple(dict.fromkeys((*_novel_names(without_urls, source), *_novel_identifiers(text, source)))),
+        names=tuple(novel_names(without_urls, source)),
         urls=tuple(dict.fromkeys(url for url in urls if url.lower() not in folded)),
         number_recall=recall,
     )
@@ -135,8 +143,8 @@ def novel_items(text: str, source: str) -> NovelItems:
 
 def _known_readings(source: str) -> frozenset[str]:
     """Every reading of every number of the passage, and the years that follow from it."""
-    numbers = _in_digits(source) + _in_words(source, claims=False)
-    known = {reading for _, readings in numbers for reading in readings}
+    known = {reading for number in _in_digits(source) for reading in number.readings}
+    known |= {reading for _, readings in _in_words(source, claims=False) for reading in readings}
     known |= {str(_WORDS[word]) for word in map(_number_word, _TOKEN.findall(source)) if word in _WORDS}
     years = [int(r) for r in known if r.isdigit() and len(r) == 4 and _YEARS[0] <= int(r) <= _YEARS[1]]
     spans = [1] if _NEXT_YEAR.search(source) else []
@@ -148,19 +156,58 @@ def _known_readings(source: str) -> frozenset[str]:
     return frozenset(known)
 
 
-def _in_digits(text: str) -> list[tuple[str, frozenset[str]]]:
-    """Numbers in digits as (as written, readings); parts of dates, times and versions count one by one."""
+class _Number(NamedTuple):
+    """A number in digits: as written, what it can mean, and the unit beside it where one is known."""
+
+    shown: str
+    readings: frozenset[str]
+    unit: str | None
+
+
+def _in_digits(text: str) -> list[_Number]:
+    """Numbers in digits; parts of dates, times and versions count one by one."""
     found = []
-    for match in _DIGITS.finditer(text):
-        shown = match.group()
+    matches = list(_DIGITS.finditer(text))
+    units = _units(text, matches)
+    for match, unit in zip(matches, units, strict=True):
         following = re.match(r"[ \u00a0-]?([^\W\d_]+)", text[match.end() : match.end() + 16])
         factor = _MAGNITUDES.get(following.group(1).lower()) if following else None
-        for part in _parts(shown):
+        for part in _parts(match.group()):
             readings = _readings(part) if len(part) <= _MAX_DIGITS else {part[:_MAX_DIGITS]}
             if factor is not None:
                 readings |= {_canonical(Decimal(reading) * factor) for reading in readings}
-            found.append((part, frozenset(readings)))
+            found.append(_Number(part, frozenset(readings), unit))
     return found
+
+
+def _units(text: str, matches: Sequence[re.Match[str]]) -> list[str | None]:
+    """The unit of each number; in ranges and lists ("5 to 10 metres") that of the next number."""
+    units: list[str | None] = []
+    begins, after = -1, None
+    for match in reversed(matches):
+        unit = unit_at(text, match.start(), match.end())
+        if unit is None and begins >= 0 and joins_next(text, match.end()) == begins:
+            unit = after
+        units.append(unit)
+        begins, after = match.start(), unit
+    return units[::-1]
+
+
+def _units_by_reading(numbers: Sequence[_Number], in_words: frozenset[str]) -> dict[str, set[str | None]]:
+    """The units that each number of the passage stands beside; of numbers in words none is known."""
+    units: dict[str, set[str | None]] = {reading: {None} for reading in in_words}
+    for number in numbers:
+        for reading in number.readings:
+            units.setdefault(reading, set()).add(number.unit)
+    return units
+
+
+def _has_other_unit(number: _Number, units: Mapping[str, set[str | None]]) -> bool:
+    """Whether the number has a unit, and stands beside other ones only in the passage."""
+    if number.unit is None:
+        return False
+    beside = set().union(*(units.get(reading, set()) for reading in number.readings))
+    return bool(beside) and None not in beside and number.unit not in beside
 
 
 def _parts(shown: str) -> list[str]:
@@ -256,46 +303,3 @@ def _number_word(token: str) -> str:
     """Lower case, without the suffix of `fourfold`."""
     word = token.lower()
     return word[:-4] if word.endswith("fold") and word[:-4] in _WORDS else word
-
-
-def _novel_names(text: str, source: str) -> list[str]:
-    """Runs of two or more capitalised words of `text` with a word that `source` does not have."""
-    known = {_stem(word) for word in _WORD.findall(source)}
-    if _share_of_capitals(source) > _MAX_CAPITALS:
-        return []
-    names: list[list[str]] = [[]]
-    end = 0
-    for match in _WORD.finditer(text):
-        gap = text[end : match.start()]
-        if gap.strip() or "\n" in gap:
-            names.append([])
-        end = match.end()
-        word = match.group()
-        begins = _BEGINS_SENTENCE.search(text[max(0, match.start() - 8) : match.start()]) is not None
-        if not word[0].isupper() or (begins and _stem(word) not in known):
-            names.append([])
-            continue
-        names[-1].append(word)
-    return [
-        " ".join(name) for name in names if len(name) > 1 and any(_stem(word) not in known for word in name)
-    ]
-
-
-def _novel_identifiers(text: str, source: str) -> list[str]:
-    """Names of functions, options and files: words of `text` with an underscore inside that `source` lacks."""
-    known = {word.lower() for word in _IDENTIFIER.findall(source)}
-    return [word for word in _IDENTIFIER.findall(text) if word.lower() not in known]
-
-
-def _stem(word: str) -> str:
-    """Lower case without a possessive ending."""
-    return re.sub(r"['’]s?$", "", word.lower())
-
-
-def _share_of_capitals(text: str) -> float:
-    inside = [
-        match.group()[0].isupper()
-        for match in _WORD.finditer(text)
-        if not _BEGINS_SENTENCE.search(text[max(0, match.start() - 8) : match.start()])
-    ]
-    return sum(inside) / len(inside) if inside else 0.0

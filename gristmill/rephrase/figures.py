@@ -9,6 +9,7 @@ from typing import Any
 import xxhash
 
 from gristmill.rephrase.acceptance import Verdict, words
+from gristmill.rephrase.sampling import Problem, sampling_figures
 
 MAX_OPENINGS = 4096  # counters of openings; the share is exact to 1 in this many outputs
 MAX_GRAMS = 100_000  # distinct 3-grams held; beyond, every second hash value is let go
@@ -39,6 +40,7 @@ class Tally:
     styles: dict[str, StyleTally] = field(default_factory=dict)
     length_ratios: float = 0.0
     number_recalls: list[float] = field(default_factory=lambda: [0.0, 0.0])  # sum, passages with numbers
+    problems: Counter[tuple[str, Problem]] = field(default_factory=Counter)  # by style: samples, passed
     _openings: Counter[str] = field(default_factory=Counter)
     _grams: Counter[int] = field(default_factory=Counter)
     _gram_level: int = 0
@@ -65,6 +67,25 @@ class Tally:
             self.number_recalls[0] += verdict.number_recall
             self.number_recalls[1] += 1
         self._read(words(verdict.text))
+
+    def sampled(self, problems: Counter[tuple[str, Problem]]) -> None:
+        """Passages of which all samples were drawn, by style and (samples, samples that passed)."""
+        self.problems.update(problems)
+
+    def sampling(self) -> dict[str, dict[str, Any]]:
+        """Repeated sampling by style, as in `sampling_figures`; styles with one sample per passage are left out."""
+        styles = sorted({style for style, _ in self.problems})
+        found = {
+            name: sampling_figures(
+                {
+                    problem: n
+                    for (style, problem), n in self.problems.items()
+                    if style == name and problem[0] > 1
+                }
+            )
+            for name in styles
+        }
+        return {name: figures for name, figures in found.items() if figures is not None}
 
     def figures(self) -> dict[str, Any]:
         """The report; a share or mean over nothing is null.

@@ -6,85 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from gristmill.embeddings import MINILM
 from gristmill.llm.budget import Budget
 from gristmill.options import Options
-
-STYLE_NAMES = ("easy", "medium", "hard", "qa")
-
-# Nemotron-CC (arXiv 2412.02595) samples its Wikipedia-like rephrasing so; reimplementations of WRAP use 0.7
-# and 0.95.
-_MEDIUM_SAMPLING = (0.5, 0.9)
-_OTHER_SAMPLING = (0.7, 0.95)
-# Tokens out by style in a public replication with as many documents for each: hard 33.6 %, easy 14.2 %, the
-# others about the even share of 25 %.
-_LENGTH_RATIOS = {"easy": 0.57, "hard": 1.34}
-
-
-class StyleOptions(Options):
-    """One style: its prompt, its share and how it is sampled."""
-
-    name: str = Field(
-        default="medium",
-        description="Name of the style: easy, medium, hard or qa of WRAP (arXiv 2401.16380), or a new name "
-        "together with `prompt`. New documents have the method wrap.NAME.",
-        pattern=r"^[a-z][a-z0-9_-]{0,39}$",
-    )
-    weight: float = Field(default=1.0, description="Share of this style against the others'.", ge=0, le=1e6)
-    prompt: str | None = Field(
-        default=None,
-        description="An instruction of your own in place of the packaged template; the passage follows it "
-        "between delimiters. null uses the template of that name.",
-        min_length=1,
-        max_length=8_000,
-    )
-    format: Literal["prose", "qa"] = Field(
-        default="prose",
-        description="What an answer to `prompt` looks like: prose, or pairs tagged Question: and Answer:. "
-        "Packaged templates say it themselves.",
-    )
-    temperature: float | None = Field(
-        default=None,
-        description="Sampling temperature. null: 0.5 for medium, 0.7 for others. Source: Nemotron-CC (arXiv "
-        "2412.02595) for medium, reimplementations of WRAP for others.",
-        ge=0,
-        le=2,
-    )
-    top_p: float | None = Field(
-        default=None,
-        description="Nucleus sampling. null: 0.9 for medium, 0.95 for others. Sources as for temperature.",
-        gt=0,
-        le=1,
-    )
-    expected_length: float | None = Field(
-        default=None,
-        description="Tokens that this style writes, relative to other styles; read where `balance` is "
-        "tokens. null: 0.57 for easy, 1.34 for hard, 1 for others. Source: token shares of a "
-        "public replication of WRAP.",
-        gt=0,
-        le=100,
-    )
-
-    @property
-    def sampling(self) -> tuple[float, float]:
-        """(temperature, top_p) with the defaults filled in."""
-        temperature, top_p = _MEDIUM_SAMPLING if self.name == "medium" else _OTHER_SAMPLING
-        return (
-            temperature if self.temperature is None else self.temperature,
-            top_p if self.top_p is None else self.top_p,
-        )
-
-    @property
-    def length_ratio(self) -> float:
-        """`expected_length` with the default filled in."""
-        return _LENGTH_RATIOS.get(self.name, 1.0) if self.expected_length is None else self.expected_length
-
-    @model_validator(mode="after")
-    def _has_a_prompt(self) -> Self:
-        if self.prompt is None and self.name not in STYLE_NAMES:
-            raise ValueError(
-                f"style {self.name!r} has no packaged template; use one of {STYLE_NAMES} or give `prompt`"
-            )
-        return self
+from gristmill.rephrase.style_options import StyleOptions
 
 
 class AcceptanceOptions(Options):
@@ -93,6 +18,13 @@ class AcceptanceOptions(Options):
     ratio: tuple[float, float] | None = Field(
         default=(0.3, 3.0),
         description="Allowed characters out / characters in, prose. Source: design of Gristmill for WRAP.",
+        strict=False,
+    )
+    ratio_condensed: tuple[float, float] | None = Field(
+        default=(0.03, 5.0),
+        description="The same for styles that take some of a passage and give it another form: diverse_qa, distill, "
+        "extract_knowledge, knowledge_list, table, math, faq, tutorial. Source: Gristmill; `min_result_tokens` bounds "
+        "what is too little.",
         strict=False,
     )
     ratio_qa: tuple[float, float] | None = Field(
@@ -137,9 +69,9 @@ class AcceptanceOptions(Options):
         ge=0,
     )
     max_novel_names_per_100_words: float | None = Field(
-        default=1.0,
-        description="Capitalised names of two words or more with a word that the passage does not have, per "
-        "100 words. Source: as max_novel_numbers.",
+        default=0.0,
+        description="Names with a word that the passage does not have, per 100 words. The design of Gristmill for WRAP "
+        "allows 1, by which one exchanged name in a long passage is missed; with 0 any is one too many.",
         ge=0,
     )
     max_novel_urls: int | None = Field(
@@ -166,9 +98,24 @@ class AcceptanceOptions(Options):
         le=1,
     )
 
+    min_similarity: float | None = Field(
+        default=None,
+        description="Least cosine of the sentence embeddings of passage and rephrasing, by `similarity_model`. null "
+        "compares none and loads no model. Source: WRAP (arXiv 2401.16380) measures its pairs so. With the packaged "
+        "model sound pairs of a test set have 0.38 and more, and another passage at most 0.28: 0.3 finds text on "
+        "another subject. It reads English; for other languages name another model.",
+        ge=-1,
+        le=1,
+    )
+    similarity_model: str = Field(
+        default=MINILM,
+        description="The model of sentence embeddings, by its name in the recipe's models; the packaged one needs no "
+        "entry there. Read where `min_similarity` is set.",
+    )
+
     @model_validator(mode="after")
     def _intervals_are_ordered(self) -> Self:
-        for name in ("ratio", "ratio_qa"):
+        for name in ("ratio", "ratio_condensed", "ratio_qa"):
             bounds = getattr(self, name)
             if bounds is not None and not 0 <= bounds[0] < bounds[1]:
                 raise ValueError(f"{name}: got {bounds}, must be two numbers, the first below the second")
@@ -176,19 +123,24 @@ class AcceptanceOptions(Options):
 
 
 class RephraseOptions(Options):
-    """Style rephrasing of passages after WRAP (arXiv 2401.16380)."""
+    """Rephrasing of passages in styles: WRAP (arXiv 2401.16380), Nemotron-CC (arXiv 2412.02595), structured formats."""
 
     model: str = Field(
         default="rephraser", description="The model that rewrites, by its name in the recipe's models."
     )
     styles: tuple[StyleOptions, ...] = Field(
         default=(StyleOptions(name="medium"), StyleOptions(name="qa")),
-        description="Styles, one per passage, drawn by weight; the order is part of the draw. Source: WRAP; "
+        description="Styles; the order is part of the draw, see `assign`. Source: WRAP; "
         "qa gave its largest gain on zero-shot tasks, medium the best perplexity on "
         "encyclopedic text.",
         strict=False,
         min_length=1,
         max_length=32,
+    )
+    assign: Literal["one", "all"] = Field(
+        default="one",
+        description="Of the styles that want a document: one for each passage, drawn by weight, as in WRAP, or all, as "
+        "in Nemotron-CC. Styles whose passages are cut differently are drawn for the whole document.",
     )
     balance: Literal["documents", "tokens"] = Field(
         default="documents",
@@ -196,7 +148,31 @@ class RephraseOptions(Options):
         "by more than two. Source: token shares of a public replication of WRAP.",
     )
     samples: int = Field(
-        default=1, description="Rephrasings per passage, each with its own seed.", ge=1, le=64
+        default=1,
+        description="Rephrasings per passage, each with its own seed.",
+        ge=1,
+        le=64,
+    )
+    take: Literal["all", "first", "best"] = Field(
+        default="all",
+        description="Of the samples of a passage that pass the rules: all, the first, or the one with the best score "
+        "(numbers kept, similarity where it is measured, little copied). With `first` no more samples are drawn than "
+        "it takes, but for the pilot; the budget counts all of them. Source: Large Language Monkeys (arXiv "
+        "2407.21787).",
+    )
+    pilot_share: float = Field(
+        default=0.05,
+        description="With `take: first`: share of passages of which all samples are drawn, to estimate how many it "
+        "takes (pass@k). Source: Gristmill.",
+        ge=0,
+        le=1,
+    )
+    audit_share: float = Field(
+        default=0.05,
+        description="Share of accepted rephrasings that are corrupted on purpose and judged again, to measure what the "
+        "rules miss on this corpus; they are thrown away. 0 measures nothing. Source: Gristmill.",
+        ge=0,
+        le=1,
     )
     seed: int = Field(
         default=0,
@@ -250,7 +226,7 @@ class RephraseOptions(Options):
     reassemble: bool = Field(
         default=False,
         description="Join the rephrasings of a document to one new document, in one style; otherwise each "
-        "passage gives a document.",
+        "passage gives a document. A style can say otherwise.",
     )
     on_missing: Literal["original", "drop"] = Field(
         default="original",

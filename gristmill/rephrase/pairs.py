@@ -13,8 +13,11 @@ from typing import NamedTuple
 MAX_PREAMBLE_PIECES = 2
 MAX_PREAMBLE_CHARS = 200
 
-_BULLET = re.compile(r"(?:[-*•–]\s*|\d{1,2}[.)]\s+)(?=\**(?:question|answer)\b)", re.IGNORECASE)
-_TAG = re.compile(r"\**(question|answer)\s*\d*\s*:\**\s*", re.IGNORECASE)
+_BULLET = re.compile(r"(?:[-*•–]\s*|\d{1,2}[.)]\s+)(?=(?:question|answer)\s*\d*\s*:)", re.IGNORECASE)
+_TAG = re.compile(r"(question|answer)\s*\d*\s*:\s*", re.IGNORECASE)
+_BOLD_TAG = re.compile(
+    r"^(\W{0,8}?)\*\*((?:question|answer)\s*\d*\s*)(?::\*\*|\*\*\s*:)", re.IGNORECASE | re.MULTILINE
+)
 _WORD = re.compile(r"\w+")
 _NEXT_TAG = re.compile(r"(?<=\s)(?=(?:Question|Answer)\s*\d*\s*:)")
 
@@ -27,13 +30,18 @@ class Pairs(NamedTuple):
     repairs: tuple[str, ...] = ()
 
 
-def parse_pairs(text: str) -> Pairs:
-    """The pairs of a text. A last question without an answer is dropped; one inside is the problem `unanswered`.
+class PairsRead(NamedTuple):
+    """Complete pairs in order, `preamble` or `no_pairs` where there are none to take, and what was left out."""
 
-    Other problems: `preamble` (too much before the first question), `no_pairs`, `repeats` (no pair is left).
-    Repairs: `preface` (words before the first question), `repeats` (a question asked again, or an answer
-    that only repeats its question).
-    """
+    pairs: list[tuple[str, str]]
+    problem: str | None
+    dropped_incomplete: int
+    has_preamble: bool
+    last_dropped: bool  # the last question has no answer, which is how a model breaks off
+
+
+def read_pairs(text: str) -> PairsRead:
+    """The complete pairs of a text; those without a question or an answer are dropped and counted."""
     open_pairs: list[tuple[list[str], list[str]]] = []
     preamble: list[str] = []
     current: list[str] = preamble
@@ -45,21 +53,44 @@ def parse_pairs(text: str) -> Pairs:
             current = open_pairs[-1][0]
         elif tag and open_pairs:
             current = open_pairs[-1][1]
+        elif tag:
+            content = piece
         if content:
             current.append(content)
     if len(preamble) > MAX_PREAMBLE_PIECES or sum(map(len, preamble)) > MAX_PREAMBLE_CHARS:
-        return Pairs([], "preamble")
+        return PairsRead([], "preamble", 0, True, False)
     pairs = [("\n".join(question), "\n".join(answer)) for question, answer in open_pairs]
-    if pairs and not all(pairs[-1]):
-        pairs.pop()
-    if not pairs:
-        return Pairs([], "no_pairs")
-    if not all(question and answer for question, answer in pairs):
+    complete = [pair for pair in pairs if all(pair)]
+    return PairsRead(
+        complete,
+        None if complete else "no_pairs",
+        len(pairs) - len(complete),
+        bool(preamble),
+        bool(pairs) and not all(pairs[-1]),
+    )
+
+
+def parse_pairs(text: str, *, drop_incomplete: bool = False) -> Pairs:
+    """The pairs of a text. A last question without an answer is dropped; one inside is the problem `unanswered`, or
+    with `drop_incomplete` is dropped too.
+
+    Other problems: `preamble` (too much before the first question), `no_pairs`, `repeats` (no pair is left).
+    Repairs: `preface` (words before the first question), `unanswered` (with `drop_incomplete`), `repeats` (a question
+    asked again, or an answer that only repeats its question).
+    """
+    read = read_pairs(_BOLD_TAG.sub(r"\1\2:", text))
+    if read.problem is not None:
+        return Pairs([], read.problem)
+    if read.dropped_incomplete > read.last_dropped and not drop_incomplete:
         return Pairs([], "unanswered")
-    distinct = _without_repeats(pairs)
+    distinct = _without_repeats(read.pairs)
     if not distinct:
         return Pairs([], "repeats")
-    made = {"preface": bool(preamble), "repeats": len(distinct) < len(pairs)}
+    made = {
+        "preface": read.has_preamble,
+        "unanswered": read.dropped_incomplete > 0 and drop_incomplete,
+        "repeats": len(distinct) < len(read.pairs),
+    }
     return Pairs(distinct, None, tuple(name for name, is_made in made.items() if is_made))
 
 

@@ -1,24 +1,27 @@
 """Documents cut into the passages that a rephraser gets.
 
 Source: WRAP, "Rephrasing the Web" (arXiv 2401.16380): passages of at most about 300 tokens at sentence
-boundaries, because longer ones lose content in the rephrasing. A passage is a slice of the text, so line and
-paragraph breaks inside it stay, and the passages together hold every character of the text but the white
-space between them. Tokens are counted by the caller's tokenizer, in batches: each sentence once, each passage
-once.
+boundaries, because longer ones lose content in the rephrasing. Nemotron-CC (arXiv 2412.02595) joins whole lines; a
+line above the limit, which its code leaves out, is cut at its sentences here. A passage is a slice of the text, so line
+and paragraph breaks inside it stay, and the passages together hold every character of the text but the white space
+between them. Tokens are counted by the caller's tokenizer, in batches: each sentence or line once, each passage once.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from gristmill.rephrase.blocks import BlockKind, find_blocks
 from gristmill.rephrase.sentences import sentence_spans
 
 CountTokens = Callable[[list[str]], list[int]]
 
+Cut = Literal["sentences", "lines"]
+
 _WHITE_SPACE = re.compile(r"\s")
+_LINE = re.compile(r"[^\n]+")
 
 
 class Passage(NamedTuple):
@@ -29,14 +32,16 @@ class Passage(NamedTuple):
     tokens: int
     kind: BlockKind
     hard_split: bool  # a sentence above the limit was cut inside
+    spans: tuple[tuple[int, int], ...] = ()  # of its lines, where some between them are left out
 
 
 class _Unit(NamedTuple):
-    """A sentence or a piece of one."""
+    """A sentence, a line, or a piece of one."""
 
     start: int
     end: int
     hard: bool
+    line: bool = False  # not looked into yet
 
 
 # Units of one passage, with the number of the run of prose they lie in; no passage reaches over two runs.
@@ -50,10 +55,12 @@ def split_passages(
     max_tokens: int = 300,
     min_tokens: int = 20,
     skip_blocks: tuple[str, ...] = ("code", "table", "list"),
+    cut: Cut = "sentences",
 ) -> list[list[Passage]]:
     """The passages of each text, in order.
 
-    Sentences are added while the passage has at most `max_tokens`. A sentence above the limit is halved at
+    Sentences, or lines, are added while the passage has at most `max_tokens`. A line above the limit is cut into its
+    sentences. A sentence above the limit is halved at
     white space until its pieces fit (a run without white space: between characters). A passage below
     `min_tokens` is merged into the one before where the sum stays within `max_tokens + min_tokens`. Blocks of
     the kinds in `skip_blocks` become passages of their own, of any length. `count_tokens` maps texts to their
@@ -66,7 +73,7 @@ def split_passages(
         skipped.append([(b.start, b.end, b.kind) for b in blocks if b.kind != "prose"])
         runs += [(number, b.start, b.end) for b in blocks if b.kind == "prose"]
 
-    units, counts = _units(texts, runs, count_tokens, max_tokens)
+    units, counts = _units(texts, runs, count_tokens, max_tokens, cut)
     groups = [
         (run, group)
         for run, (of_run, counted) in enumerate(zip(units, counts, strict=True))
@@ -87,15 +94,19 @@ def split_passages(
 
 
 def _units(
-    texts: Sequence[str], runs: list[tuple[int, int, int]], count_tokens: CountTokens, max_tokens: int
+    texts: Sequence[str],
+    runs: list[tuple[int, int, int]],
+    count_tokens: CountTokens,
+    max_tokens: int,
+    cut: Cut,
 ) -> tuple[list[list[_Unit]], list[list[int]]]:
-    """Sentences of every run, those above the limit cut, each with its number of tokens."""
+    """Sentences or lines of every run, those above the limit cut, each with its number of tokens."""
     units: list[list[_Unit]] = []
     counts: list[list[int]] = []
     open_units = [
-        (run, _Unit(start, end, False))
+        (run, unit)
         for run, (number, run_start, run_end) in enumerate(runs)
-        for start, end in sentence_spans(texts[number], run_start, run_end)
+        for unit in _first_units(texts[number], run_start, run_end, cut)
     ]
     final: list[list[tuple[_Unit, int]]] = [[] for _ in runs]
     while open_units:
@@ -103,7 +114,7 @@ def _units(
         too_long = []
         for (run, unit), size in zip(open_units, sizes, strict=True):
             if size > max_tokens and unit.end - unit.start > 1:
-                too_long += [(run, half) for half in _halve(texts[runs[run][0]], unit)]
+                too_long += [(run, half) for half in _pieces(texts[runs[run][0]], unit)]
             else:
                 final[run].append((unit, size))
         open_units = too_long
@@ -112,6 +123,27 @@ def _units(
         units.append([unit for unit, _ in of_run])
         counts.append([size for _, size in of_run])
     return units, counts
+
+
+def _first_units(text: str, start: int, end: int, cut: Cut) -> list[_Unit]:
+    if cut == "sentences":
+        return [_Unit(*span, False) for span in sentence_spans(text, start, end)]
+    found = []
+    for line in _LINE.finditer(text, start, end):
+        shown = line.group()
+        if shown.strip():
+            begin = line.start() + len(shown) - len(shown.lstrip())
+            found.append(_Unit(begin, begin + len(shown.strip()), False, line=True))
+    return found
+
+
+def _pieces(text: str, unit: _Unit) -> list[_Unit]:
+    """The sentences of a line, or the halves of a sentence."""
+    if unit.line:
+        sentences = [_Unit(*span, False) for span in sentence_spans(text, unit.start, unit.end)]
+        if len(sentences) > 1:
+            return sentences
+    return _halve(text, unit)
 
 
 def _halve(text: str, unit: _Unit) -> list[_Unit]:

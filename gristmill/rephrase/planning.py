@@ -2,13 +2,14 @@
 
 The plan holds numbers per passage only (about 100 bytes), because a budget is spent over the whole shard:
 passages are taken in an order that depends on the seed and their names alone, so a cut of the shard into
-batches changes nothing. The texts are read a second time, batch by batch, for the requests.
+batches changes nothing. The texts are read a second time, batch by batch, for the requests. Who gets which style is
+decided in routing.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,27 +19,32 @@ from gristmill import documents as model
 from gristmill.hashing import random_u64
 from gristmill.llm.budget import admit
 from gristmill.llm.requests import Request
-from gristmill.rephrase.options import RephraseOptions, StyleOptions
+from gristmill.rephrase.nemotron_cc import COMPAT_MARGIN_TOKENS, split_segments_compat
+from gristmill.rephrase.options import RephraseOptions
 from gristmill.rephrase.passages import CountTokens, Passage, split_passages
 from gristmill.rephrase.prose import sentence_share
+from gristmill.rephrase.routing import Layout, draw_layout, layouts_of, reassembles, wanting_styles
+from gristmill.rephrase.style_options import StyleOptions
 from gristmill.rephrase.styles import Messages, Template, assign_style, template_of
 
 ACCEPTED, REJECTED, PASSED_THROUGH, NOT_ATTEMPTED = "accepted", "rejected", "passed_through", "not_attempted"
 FRAGMENTS = "fragments"  # why a passage is passed through: headings, key words, lines of output
+SHORT = "short"  # why another one is: below min_segment_tokens
 
 CountPromptTokens = Callable[[list[Messages]], list[int]]
-Key = tuple[str, int, int]  # parent id, passage, sample
+Key = tuple[str, int, int, str]  # parent id, passage, sample, style
 
 PLANNED: model.Schema = {
     "parent_id": pl.String,
-    "passage": pl.Int32,  # number in the document, from 0
+    "passage": pl.Int32,  # number in the document, from 0; each style numbers its own where all are assigned
     "n_passages": pl.Int32,
     "sample": pl.Int32,
     "start": pl.Int64,  # the passage is text[start:end], in characters
     "end": pl.Int64,
+    "spans": pl.List(pl.Int64),  # with `mode: compat` start and end of each of its lines, else null
     "tokens": pl.Int32,  # of the passage
     "hard_split": pl.Boolean,  # a sentence above the limit was cut
-    "style": pl.String,  # null for what is passed through
+    "style": pl.String,  # null for what is passed through, where one style is assigned to a passage
     "prompt_tokens": pl.Int32,  # expected, with the template
     "max_output_tokens": pl.Int32,
     "outcome": pl.String,  # null: to be sent to the model
@@ -46,6 +52,7 @@ PLANNED: model.Schema = {
 }
 
 _BATCH_DOCUMENTS = 64  # documents whose sentences are counted in one call
+_CHARS_PER_TOKEN = 32  # no text of so many characters has fewer tokens, white space in masses aside
 _TOKENS_PER_MESSAGE = 8  # marks of a chat template around a message, where the caller counts no prompts
 _SEED_BITS = 31  # servers take seeds as signed integers
 
@@ -57,7 +64,7 @@ class Plan:
     options: RephraseOptions
     passages: pl.DataFrame
     documents: int  # seen
-    not_eligible: dict[str, int]  # documents left alone, by "language" or "source"
+    not_eligible: dict[str, int]  # documents left alone, by "source", "language", "style" or "short"
 
     def figures(self) -> dict[str, Any]:
         """Documents seen, documents left alone, passages by what is planned, tokens at most."""
@@ -86,7 +93,7 @@ class Planned:
     @property
     def key(self) -> Key:
         """The name under which `accept_passages` looks for the answer."""
-        return (self.parent_id, self.passage, self.sample)
+        return (self.parent_id, self.passage, self.sample, self.style)
 
 
 def plan_passages(
@@ -98,23 +105,18 @@ def plan_passages(
 ) -> Plan:
     """The plan for a shard: passages, their styles, and which of them the budget admits.
 
-    Columns in: id, text, source, lang. `count_tokens` counts texts without special tokens,
-    `count_prompt_tokens` whole chats with the model's template (without it, 8 tokens are added per message);
+    Columns in: id, text, source, lang, and what the styles' `where` reads. `count_tokens` counts texts without special
+    tokens, `count_prompt_tokens` whole chats with the model's template (without it, 8 tokens are added per message);
     the latter is asked once per style, so expected prompt tokens may be off by the few that a tokenizer
     joins. A text without a passage (empty, white space) has no row. Deterministic; any cut into batches gives
     the same.
     """
     batches = [documents] if isinstance(documents, pl.DataFrame) else documents
     overheads = _overheads(options, count_tokens, count_prompt_tokens)
-    frames: list[pl.DataFrame] = []
-    seen, not_eligible = 0, {"source": 0, "language": 0}
-    for batch in batches:
-        for part in batch.iter_slices(_BATCH_DOCUMENTS):
-            seen += part.height
-            eligible = _eligible(part, options, not_eligible)
-            frames.append(_plan_batch(eligible, options, overheads, count_tokens))
+    planner = _Planner(options, overheads, layouts_of(options, overheads), count_tokens)
+    frames = [planner.plan(part) for batch in batches for part in batch.iter_slices(_BATCH_DOCUMENTS)]
     passages = pl.concat(frames, rechunk=True) if frames else model.empty(PLANNED)
-    return Plan(options, _spend_budget(passages, options), seen, not_eligible)
+    return Plan(options, _spend_budget(passages, options), planner.seen, planner.not_eligible)
 
 
 def planned_requests(plan: Plan, documents: pl.DataFrame) -> list[Planned]:
@@ -125,12 +127,20 @@ def planned_requests(plan: Plan, documents: pl.DataFrame) -> list[Planned]:
     planned = []
     for row in rows_of(plan, documents):
         if row["outcome"] is None:
-            source_text = texts[row["parent_id"]][row["start"] : row["end"]]
+            source_text = text_of(row, texts[row["parent_id"]])
             request = _request(row, source_text, styles[row["style"]], templates[row["style"]], plan.options)
             planned.append(
                 Planned(row["parent_id"], row["passage"], row["sample"], row["style"], source_text, request)
             )
     return planned
+
+
+def text_of(row: Mapping[str, Any], text: str) -> str:
+    """The passage of a planned row, out of the text of its document."""
+    spans = row["spans"]
+    if spans is None:
+        return text[row["start"] : row["end"]]
+    return "\n".join(text[start:end] for start, end in zip(spans[::2], spans[1::2], strict=True))
 
 
 def rows_of(plan: Plan, documents: pl.DataFrame) -> list[dict[str, Any]]:
@@ -153,91 +163,206 @@ def _overheads(
     return {style.name: count for style, count in zip(options.styles, counts, strict=True)}
 
 
-def _eligible(
-    documents: pl.DataFrame, options: RephraseOptions, not_eligible: dict[str, int]
-) -> pl.DataFrame:
-    """The documents of the chosen sources and languages; the others are counted."""
-    for reason, column, allowed in (
-        ("source", "source", options.sources),
-        ("language", "lang", options.languages),
-    ):
-        if allowed is not None:
-            kept = documents.filter(pl.col(column).is_in(list(allowed)))
-            not_eligible[reason] += documents.height - kept.height
-            documents = kept
-    return documents
+class _Planner:
+    """Plans documents batch by batch, and counts those that are left alone."""
 
+    def __init__(
+        self,
+        options: RephraseOptions,
+        overheads: Mapping[str, int],
+        layouts: Mapping[str, Layout],
+        count_tokens: CountTokens,
+    ) -> None:
+        self._options, self._overheads, self._layouts = options, overheads, layouts
+        self._count_tokens = count_tokens
+        self.seen = 0
+        self.not_eligible = {"source": 0, "language": 0, "style": 0, SHORT: 0}
 
-def _plan_batch(
-    documents: pl.DataFrame, options: RephraseOptions, overheads: dict[str, int], count_tokens: CountTokens
-) -> pl.DataFrame:
-    ids = documents["id"].to_list()
-    texts = documents["text"].fill_null("").to_list()
-    found = split_passages(
-        texts,
-        count_tokens,
-        max_tokens=options.max_passage_tokens,
-        min_tokens=options.min_passage_tokens,
-        skip_blocks=options.skip_blocks,
-    )
-    rows: list[dict[str, Any]] = []
-    for parent_id, text, passages in zip(ids, texts, found, strict=True):
-        for index, passage in enumerate(passages):
-            facts = {
-                "parent_id": parent_id,
-                "passage": index,
-                "n_passages": len(passages),
-                "start": passage.start,
-                "end": passage.end,
-                "tokens": passage.tokens,
-                "hard_split": passage.hard_split,
-            }
-            left_as_is = _why_passed_through(text, passage, options)
-            if left_as_is is not None:
-                rows.append({**facts, "sample": 0, "outcome": PASSED_THROUGH, "reason": left_as_is})
+    def plan(self, documents: pl.DataFrame) -> pl.DataFrame:
+        """Rows of the plan for these documents."""
+        self.seen += documents.height
+        documents = self._of_chosen_columns(documents)
+        ids, texts = documents["id"].to_list(), documents["text"].fill_null("").to_list()
+        chosen = [self._choose(*given) for given in zip(ids, texts, self._wanting(documents), strict=True)]
+        found = self._split(texts, chosen)
+        rows: list[dict[str, Any]] = []
+        for index, (parent_id, text, groups) in enumerate(zip(ids, texts, chosen, strict=True)):
+            for layout, styles in groups.items():
+                passages = found[layout][index]
+                for number, passage in passages:
+                    rows += self._rows(parent_id, text, number, len(passages), passage, layout, styles)
+        return model.frame(rows, PLANNED)
+
+    def _of_chosen_columns(self, documents: pl.DataFrame) -> pl.DataFrame:
+        """The documents of the chosen sources and languages."""
+        for reason, column, allowed in (
+            ("source", "source", self._options.sources),
+            ("language", "lang", self._options.languages),
+        ):
+            if allowed is not None:
+                kept = documents.filter(pl.col(column).is_in(list(allowed)))
+                self.not_eligible[reason] += documents.height - kept.height
+                documents = kept
+        return documents
+
+    def _wanting(self, documents: pl.DataFrame) -> list[list[StyleOptions]]:
+        """Per document the styles that want it and that it is long enough for."""
+        wanting = wanting_styles(documents, self._options)
+        self.not_eligible["style"] += wanting.count([])
+        least = max(style.limit("min_document_tokens") for style in self._options.styles)
+        if not least:
+            return wanting
+        heads = [text[: _CHARS_PER_TOKEN * least] for text in documents["text"].fill_null("")]
+        long_enough = []
+        for styles, tokens in zip(wanting, self._count_tokens(heads) if heads else [], strict=True):
+            fitting = [style for style in styles if tokens >= style.limit("min_document_tokens")]
+            self.not_eligible[SHORT] += bool(styles) and not fitting
+            long_enough.append(fitting)
+        return long_enough
+
+    def _choose(
+        self, parent_id: str, text: str, wanting: list[StyleOptions]
+    ) -> dict[Layout, list[StyleOptions]]:
+        """The styles that a document gets, by layout; those of one layout where one is assigned."""
+        options = self._options
+        if wanting and text and options.assign == "one":
+            wanting = draw_layout(
+                wanting, self._layouts, parent_id, seed=options.seed, balance=options.balance
+            )
+        groups: dict[Layout, list[StyleOptions]] = {}
+        for style in wanting:
+            groups.setdefault(self._layouts[style.name], []).append(style)
+        return groups
+
+    def _split(
+        self, texts: Sequence[str], chosen: Sequence[dict[Layout, list[StyleOptions]]]
+    ) -> dict[Layout, dict[int, list[tuple[int, Passage]]]]:
+        """Passages with their numbers, by layout and by the document's place in the batch."""
+        members: dict[Layout, list[int]] = {}
+        for index, groups in enumerate(chosen):
+            for layout in groups:
+                members.setdefault(layout, []).append(index)
+        found = {}
+        for layout, indices in members.items():
+            of_layout = [texts[index] for index in indices]
+            if layout.style is not None:
+                passages = [self._segments(text, layout) for text in of_layout]
+            else:
+                split = split_passages(
+                    of_layout,
+                    self._count_tokens,
+                    max_tokens=layout.max_tokens,
+                    min_tokens=layout.min_tokens,
+                    skip_blocks=layout.skip_blocks,
+                    cut=layout.cut,
+                )
+                passages = [list(enumerate(of_text)) for of_text in split]
+            found[layout] = dict(zip(indices, passages, strict=True))
+        return found
+
+    def _segments(self, text: str, layout: Layout) -> list[tuple[int, Passage]]:
+        (style,) = (style for style in self._options.styles if style.name == layout.style)
+        segments = split_segments_compat(
+            text,
+            self._count_tokens,
+            min_document_tokens=style.limit("min_document_tokens"),
+            min_segment_tokens=style.limit("min_segment_tokens"),
+            max_segment_tokens=layout.max_tokens - COMPAT_MARGIN_TOKENS,
+        )
+        return [
+            (s.number, Passage(s.spans[0][0], s.spans[-1][1], s.tokens, "prose", False, s.spans))
+            for s in segments
+        ]
+
+    def _rows(
+        self,
+        parent_id: str,
+        text: str,
+        number: int,
+        n_passages: int,
+        passage: Passage,
+        layout: Layout,
+        styles: list[StyleOptions],
+    ) -> list[dict[str, Any]]:
+        """One row for each style and sample; one for what is passed through."""
+        options = self._options
+        facts = {
+            "parent_id": parent_id,
+            "passage": number,
+            "n_passages": n_passages,
+            "start": passage.start,
+            "end": passage.end,
+            "spans": [place for span in passage.spans for place in span] or None,
+            "tokens": passage.tokens,
+            "hard_split": passage.hard_split,
+        }
+        assigns_all = options.assign == "all"
+        if not assigns_all and (reason := _why_passed_through(text, passage, layout, options)) is not None:
+            return [{**facts, "sample": 0, "outcome": PASSED_THROUGH, "reason": reason}]
+        if not assigns_all:
+            key = parent_id if layout.reassemble else f"{parent_id}:{number}"
+            styles = [assign_style(styles, key, seed=options.seed, balance=options.balance)]
+        rows: list[dict[str, Any]] = []
+        for style in styles:
+            reason = _why_passed_through(text, passage, layout, options)
+            if reason is None and passage.tokens < style.limit("min_segment_tokens"):
+                reason = SHORT
+            if reason is not None:
+                named = style.name if assigns_all else None
+                rows.append(
+                    {**facts, "style": named, "sample": 0, "outcome": PASSED_THROUGH, "reason": reason}
+                )
                 continue
-            key = parent_id if options.reassemble else f"{parent_id}:{index}"
-            style = assign_style(options.styles, key, seed=options.seed, balance=options.balance)
-            facts |= {
+            facts_of_style = {
                 "style": style.name,
-                "prompt_tokens": overheads[style.name] + passage.tokens,
-                "max_output_tokens": _max_output_tokens(passage, options),
+                "prompt_tokens": self._overheads[style.name] + passage.tokens,
+                "max_output_tokens": _max_output_tokens(passage, style, options),
             }
-            rows += [{**facts, "sample": sample} for sample in range(options.samples)]
-    return model.frame(rows, PLANNED)
+            rows += [{**facts, **facts_of_style, "sample": sample} for sample in range(options.samples)]
+        return rows
 
 
-def _why_passed_through(text: str, passage: Passage, options: RephraseOptions) -> str | None:
+def _why_passed_through(text: str, passage: Passage, layout: Layout, options: RephraseOptions) -> str | None:
     """The kind of a block that is not rephrased, "fragments" for too few sentences; None for what is rephrased."""
     if passage.kind != "prose":
         return passage.kind
     least = options.min_sentence_share
-    if least is not None and sentence_share(text[passage.start : passage.end]) < least:
+    if (
+        least is not None
+        and layout.style is None
+        and sentence_share(text[passage.start : passage.end]) < least
+    ):
         return FRAGMENTS
     return None
 
 
-def _max_output_tokens(passage: Passage, options: RephraseOptions) -> int:
-    allowed = max(
-        options.output_min, math.ceil(options.output_factor * passage.tokens) + options.output_extra
-    )
+def _max_output_tokens(passage: Passage, style: StyleOptions, options: RephraseOptions) -> int:
+    allowed = style.max_output_tokens or style.defaults.max_output_tokens
+    if allowed is None:
+        allowed = max(
+            options.output_min, math.ceil(options.output_factor * passage.tokens) + options.output_extra
+        )
     return allowed if options.output_max is None else min(allowed, options.output_max)
 
 
 def _spend_budget(passages: pl.DataFrame, options: RephraseOptions) -> pl.DataFrame:
     """Outcome not_attempted for what the budget does not admit.
 
-    What is admitted together: all samples of a passage; with `reassemble`, all of a document.
+    What is admitted together: all samples of a passage in a style; with `reassemble`, all of a document in it.
     """
     if options.budget is None:
         return passages
+    joined = {style.name for style in options.styles if reassembles(style, options)}
     groups: dict[str, list[int]] = {}
-    columns = passages.select("parent_id", "passage", "outcome", "prompt_tokens", "max_output_tokens")
+    columns = passages.select(
+        "parent_id", "passage", "style", "outcome", "prompt_tokens", "max_output_tokens"
+    )
     costs: list[tuple[int, int]] = []
-    for index, (parent_id, passage, outcome, prompt, output) in enumerate(columns.iter_rows()):
+    for index, (parent_id, passage, style, outcome, prompt, output) in enumerate(columns.iter_rows()):
         costs.append((prompt or 0, output or 0))
         if outcome is None:
-            groups.setdefault(parent_id if options.reassemble else f"{parent_id}:{passage}", []).append(index)
+            name = parent_id if style in joined else f"{parent_id}:{passage}"
+            groups.setdefault(f"{name}:{style}" if options.assign == "all" else name, []).append(index)
     order = sorted(groups, key=lambda name: (random_u64(options.seed, "rephrase", name), name))
     admitted = admit([[costs[index] for index in groups[name]] for name in order], options.budget)
     left_out = {

@@ -1,27 +1,33 @@
 """Styles: what the rephraser is asked, and which passage gets which style.
 
-WRAP (arXiv 2401.16380) has four styles: easy, medium, hard and qa. The prompts here are our own; each meets
-the intent of its style, adds that nothing may be invented, and ends with the passage between delimiters. They
-lie in `templates/` as files with a header (name, version, format, source, licence), a system message, an
-instruction, and where it helps examples: passages, each with its answer. Small models need them: SmolLM2-135M
-repeats the marks of the passage, or the passage, without.
+WRAP (arXiv 2401.16380) has four styles: easy, medium, hard and qa; Nemotron-CC (arXiv 2412.02595) has five tasks:
+wikipedia, diverse_qa, distill, extract_knowledge and knowledge_list; table, math, faq and tutorial are the formats
+that did best in a controlled study (arXiv 2604.13977). The prompts here are our own; each meets the intent of its
+style, adds that nothing may be invented, and ends with the passage between delimiters. They lie in `templates/` as
+files with a header (name, version, format, family, prefix, condenses, source, licence), a system message, an
+instruction, and where it helps examples: passages, each with its answer. Small models need them: SmolLM2-135M repeats
+the marks of the passage, or the passage, without.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal, cast
 
 from gristmill.hashing import digest_text, uniform
 from gristmill.llm.templates import read_template
-from gristmill.rephrase.options import STYLE_NAMES, RephraseOptions, StyleOptions
+from gristmill.rephrase.options import RephraseOptions
+from gristmill.rephrase.routing import share_of
+from gristmill.rephrase.style_options import STYLE_NAMES, StyleOptions
 
-Format = Literal["prose", "qa"]
+Format = Literal["prose", "qa", "list", "table", "math", "tutorial"]
 Messages = tuple[tuple[str, str], ...]
 
 _DELIMITER = "passage"
+_WRAP = "wrap"
+_NEMOTRON_CC = "nemotron_cc"
 _SYSTEM_OF_OWN_PROMPTS = "medium"  # a recipe's own instruction goes with this template's system message
 
 
@@ -37,6 +43,25 @@ class Template:
     system: str
     instruction: str
     examples: tuple[tuple[str, str], ...] = ()
+    family: str = _WRAP  # wrap, nemotron_cc or format
+    prefix: str | None = None  # the line that an answer begins with
+    condenses: bool = False  # takes some of a passage, and gives it another form
+    compat: bool = False  # answers are taken and cleaned as the reference code of Nemotron-CC does
+
+    @property
+    def method(self) -> str:
+        """How documents of this style are made, for their column `method`."""
+        return f"{self.family}.{self.name}"
+
+    @property
+    def is_task(self) -> bool:
+        """Whether this is a task of Nemotron-CC, which has its own cleaning."""
+        return self.family == _NEMOTRON_CC
+
+    @property
+    def keeps_source(self) -> bool:
+        """Whether the passage stands in the new document, before the pairs."""
+        return self.is_task and self.format == "qa"
 
     @property
     def digest(self) -> str:
@@ -83,13 +108,17 @@ def packaged_template(name: str) -> Template:
         system=system,
         instruction=instruction,
         examples=tuple(zip(examples[::2], examples[1::2], strict=True)),
+        family=facts.get("family", _WRAP),
+        prefix=facts.get("prefix"),
+        condenses=facts.get("condenses") == "yes",
     )
 
 
 def template_of(style: StyleOptions) -> Template:
     """The template that a style of the recipe uses: the packaged one of its name, or its own prompt."""
     if style.prompt is None:
-        return packaged_template(style.name)
+        template = packaged_template(style.name)
+        return replace(template, compat=True) if style.mode == "compat" else template
     return Template(
         name=style.name,
         version=0,
@@ -98,6 +127,7 @@ def template_of(style: StyleOptions) -> Template:
         licence="as the recipe",
         system=packaged_template(_SYSTEM_OF_OWN_PROMPTS).system,
         instruction=style.prompt.strip(),
+        condenses=style.format not in ("prose", "qa"),
     )
 
 
@@ -113,7 +143,7 @@ def assign_style(styles: Sequence[StyleOptions], key: str, *, seed: int, balance
     that shares of tokens, not of passages, follow the weights. Depends on (seed, key), weights and order
     alone.
     """
-    shares = [style.weight / (style.length_ratio if balance == "tokens" else 1.0) for style in styles]
+    shares = [share_of(style, balance) for style in styles]
     point = uniform(seed, "rephrase.style", key) * sum(shares)
     for style, share in zip(styles, shares, strict=True):
         point -= share

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,12 +39,14 @@ class _Model:
     def count_prompt_tokens(self, chats: Sequence[Messages]) -> list[int]:
         return [sum(len(content.split()) for _, content in chat) for chat in chats]
 
-    def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
-        self.calls.append(len(requests))
-        for index, request in reversed(list(enumerate(requests))):
+    def answer(self, requests: Iterable[tuple[Any, Request]]) -> Iterator[tuple[Any, Answer]]:
+        asked = list(requests)
+        if asked:
+            self.calls.append(len(asked))
+        for tag, request in reversed(asked):
             said = str(request.prompt[-1][1])
             text = next(text for part, text in self.written.items() if part in said)
-            yield index, Answer(text, "stop", prompt_tokens=70, output_tokens=29)
+            yield tag, Answer(text, "stop", prompt_tokens=70, output_tokens=29)
 
 
 class _Tools:

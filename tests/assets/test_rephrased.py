@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from assets import rephrased
+from assets import rephrase_checks, rephrased
 from assets.step import Built, build
 from gristmill import documents as data
 from gristmill.documents import DERIVATIONS, DOCUMENTS, document_id
@@ -44,13 +44,15 @@ class _Model:
     def count_prompt_tokens(self, chats: Sequence[Messages]) -> list[int]:
         return [sum(len(content.split()) for _, content in chat) for chat in chats]
 
-    def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
-        self.calls.append(len(requests))
-        for index, request in reversed(list(enumerate(requests))):
+    def answer(self, requests: Iterable[tuple[Any, Request]]) -> Iterator[tuple[Any, Answer]]:
+        asked = list(requests)
+        if asked:
+            self.calls.append(len(asked))
+        for tag, request in reversed(asked):
             passage = request.prompt[-1][1]
             assert isinstance(passage, str)
             text = next(text for part, text in self.written.items() if part in passage)
-            yield index, Answer(text, "stop", prompt_tokens=70, output_tokens=len(text.split()))
+            yield tag, Answer(text, "stop", prompt_tokens=70, output_tokens=len(text.split()))
 
 
 class _Tools:
@@ -181,7 +183,7 @@ def test_languages_are_compared_where_the_options_ask_for_it(
         known = texts.replace_strict({GOOD: "fr"}, default=None, return_dtype=pl.String)
         return known, pl.Series([0.9] * len(texts))
 
-    monkeypatch.setattr(rephrased, "identify_languages", identify)
+    monkeypatch.setattr(rephrase_checks, "identify_languages", identify)
     store, tools = Store.open(tmp_path), _Tools()
     built = _build(store, add_shard(store, {"a": MILL}), tools, OPTIONS)
     _, derivations = _tables(store, built)

@@ -247,7 +247,7 @@ def test_missing_rows_are_refused() -> None:
         find_duplicates(signatures[1:], shard="s", options=DEFAULT)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.sets(st.integers(0, 30)),
     st.sets(st.integers(0, 30)),

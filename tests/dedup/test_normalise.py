@@ -51,7 +51,7 @@ def by_kernel(texts: list[str], options: NormaliseOptions = DEFAULT) -> list[str
     return normalise_texts(pl.Series(texts, dtype=pl.String), options).texts.to_pylist()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(_TEXTS, max_size=4), _SOME_OPTIONS)
 def test_the_kernel_gives_what_the_definition_gives(texts: list[str], options: NormaliseOptions) -> None:
     assert by_kernel(texts, options) == [normalise_text(text, options) for text in texts]

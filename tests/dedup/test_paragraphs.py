@@ -78,7 +78,7 @@ def test_a_unit_is_normalised_as_ccnet_does(text: str, normalised: str) -> None:
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("ΣσİΑ 1٣\t—\u3000ẞȺ"))))
 def test_the_kernel_agrees_with_the_definition(text: str) -> None:
     units = hash_units(frame([text]), options=ParagraphOptions())
@@ -257,7 +257,7 @@ OPTIONS = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(TEXTS, max_size=3), OPTIONS)
 @example([["\n\na\n", "a\n\n\nb\n"]], ParagraphOptions(unit="paragraph"))
 def test_what_was_cut_can_be_put_back_byte_for_byte(
@@ -273,7 +273,7 @@ def test_what_was_cut_can_be_put_back_byte_for_byte(
             assert text[row["start"] : row["end"]] == row["text"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(TEXTS, max_size=3), OPTIONS)
 def test_the_definition_line_by_line_gives_the_same(
     shards: list[list[str]], options: ParagraphOptions
@@ -311,7 +311,7 @@ def define(shards: list[list[str]], options: ParagraphOptions) -> list[dict[str,
     return left
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TEXTS, OPTIONS, st.integers(1, 3))
 def test_batches_change_nothing(texts: list[str], options: ParagraphOptions, size: int) -> None:
     documents = frame(texts)

@@ -79,7 +79,7 @@ WORDS = st.sampled_from(
 GAPS = st.sampled_from([" ", "  ", "\n", " - ", "…", "\u00a0", ", "])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.lists(st.tuples(WORDS, GAPS), max_size=12).map(lambda x: "".join(map("".join, x))), max_size=6

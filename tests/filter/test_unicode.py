@@ -44,7 +44,7 @@ def test_a_null_text_is_an_empty_one() -> None:
     assert repair(None) == ("", {})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(max_size=12), max_size=6))
 def test_repaired_texts_are_in_normal_form_and_free_of_controls(texts: list[str]) -> None:
     repaired, counts = repair_texts(pl.Series(texts, dtype=pl.String), UnicodeOptions(mojibake=False))

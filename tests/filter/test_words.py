@@ -44,7 +44,7 @@ def test_words_are_cut_by_the_rules(text: str, words: list[str]) -> None:
     assert split(text) == words
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.text(st.sampled_from("aZ9_.,-'’ \u0301漢#\n") | st.characters(exclude_categories=["Cs"]), max_size=40)
 )
@@ -109,7 +109,7 @@ _PIECES = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(_PIECES), max_size=20).map("".join), min_size=1, max_size=4))
 def test_chunks_give_the_words_that_spacy_gives_for_whole_texts(texts: list[str]) -> None:
     spacy = pytest.importorskip("spacy")

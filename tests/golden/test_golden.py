@@ -59,6 +59,7 @@ def test_the_needed_topics_are_there() -> None:
         "dataman",
         "dedup",
         "filters",
+        "nemotron_cc",
         "openwebmath",
         "shards",
         "snowcoder",

@@ -151,7 +151,7 @@ _PIECES = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(_PIECES, max_size=4), st.booleans(), st.booleans())
 def test_any_html_gives_text_and_neighbours_do_not_matter(
     bodies: list[list[str]], markdown: bool, keep_links: bool
@@ -163,7 +163,7 @@ def test_any_html_gives_text_and_neighbours_do_not_matter(
         assert all("\n\n" not in text or "<pre>" in body for text, body in zip(texts, column, strict=True))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\x00\r"), max_size=60))
 def test_escaped_text_comes_back(text: str) -> None:
     assert clean(f"<pre>{html.escape(text)}</pre>") == text.strip("\n")

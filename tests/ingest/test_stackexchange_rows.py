@@ -168,7 +168,7 @@ _VALUES = st.text(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(_VALUES, max_size=8), st.integers(1, 40))
 def test_both_ways_of_reading_agree(values: list[str], piece: int) -> None:
     rows = [f"<row Id='{i}' Body={quoteattr(value)} />" for i, value in enumerate(values)]
@@ -178,7 +178,7 @@ def test_both_ways_of_reading_agree(values: list[str], piece: int) -> None:
     assert [row["Body"] for row in certain[0]] == values
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_mutations_never_raise_and_lose_at_most_what_they_touch(data: st.DataObject) -> None:
     rows = [f'<row Id="{i}" Body="text &lt; {i}" />' for i in range(6)]

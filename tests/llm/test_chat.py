@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gristmill.errors import ModelError
 from gristmill.llm.chat import PromptEncoder
 from gristmill.llm.requests import Messages
 from gristmill.tokenizer import Tokenizer
-from tests.llm.models import write_model
+from tests.llm.models import CHAT_TEMPLATE, write_model
 
 CHAT: Messages = (("system", "Be brief."), ("user", "naïve\n 12 <|im|>?"))
 
@@ -92,3 +94,56 @@ def test_chats_are_those_of_transformers(smollm: Path) -> None:
         expected = reference(rendered, add_special_tokens=False)["input_ids"]
         assert encoder.encode(chat) == expected
         assert encoder.count_chats([chat]) == [len(expected)]
+
+
+SPELLINGS = (
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<|im",
+    "|>",
+    " ",
+    "\n",
+    "a mill",
+    "12",
+    "é",
+    "\ud800",
+)
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> PromptEncoder:
+    return _encoder(tmp_path_factory.mktemp("model"), CHAT_TEMPLATE)
+
+
+@settings(max_examples=30)
+@given(contents=st.lists(st.lists(st.sampled_from(SPELLINGS), max_size=8).map("".join), max_size=6))
+def test_chats_have_the_tokens_of_their_whole_text_however_they_are_asked(
+    encoder: PromptEncoder, contents: list[str]
+) -> None:
+    assert encoder.tokenizer.splits_at_control_tokens
+    chats: list[Messages] = [(("system", "Be brief."), ("user", content)) for content in contents]
+    whole = [
+        encoder.tokenizer.encode_prompts([encoder.render(chat)], add_special_tokens=False)[0]
+        for chat in chats
+    ]
+    assert encoder.encode_many(chats) == whole
+    assert [encoder.encode(chat) for chat in chats] == whole
+    mixed = [part for chat in chats for part in (chat, "a text", (5, 6))]
+    assert encoder.encode_many(mixed) == [encoder.encode(prompt) for prompt in mixed]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"normalizer": {"type": "NFC"}},
+        {"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True}},
+        {"pre_tokenizer": {"type": "Metaspace", "replacement": "_", "prepend_scheme": "first"}},
+    ],
+)
+def test_a_tokenizer_that_looks_beyond_a_message_gets_the_whole_text(
+    tmp_path: Path, rules: dict[str, object]
+) -> None:
+    file = write_model(tmp_path, weights=False) / "tokenizer.json"
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | rules), encoding="utf-8")
+    assert not Tokenizer(tmp_path).splits_at_control_tokens

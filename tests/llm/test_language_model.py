@@ -41,8 +41,8 @@ class CountingEngine:
         self.closed += 1
 
 
-def _requests(*prompts: str) -> list[Request]:
-    return [Request(prompt, 8) for prompt in prompts]
+def _requests(*prompts: str) -> list[tuple[int, Request]]:
+    return [(number, Request(prompt, 8)) for number, prompt in enumerate(prompts)]
 
 
 def _model(tmp_path: Path, engine: object = None) -> tuple[LanguageModel, list[object]]:
@@ -101,7 +101,7 @@ def test_an_answer_is_in_the_cache_before_it_is_handed_on(tmp_path: Path) -> Non
     model, _ = _model(tmp_path)
     reader = AnswerCache(tmp_path / "answers")
     for index, answer in model.answer(requests := _requests("a", "b")):
-        key = request_key(requests[index], IDENTITY)
+        key = request_key(requests[index][1], IDENTITY)
         assert reader.lookup([key]) == {key: answer}
 
 
@@ -207,7 +207,7 @@ tokenizer = Tokenizer(root / "model")
 engine = StubEngine(name="small", tokenizer=tokenizer, max_model_len=256, seconds_per_answer=0.005)
 identity = ModelIdentity("small", "d1", "float32", 256)
 model = LanguageModel(identity, tokenizer, AnswerCache(root / "answers"), lambda: engine)
-for index, answer in model.answer([Request(f"prompt {n}", 8) for n in range(200)]):
+for index, answer in model.answer((n, Request(f"prompt {n}", 8)) for n in range(200)):
     print(index, model.usage.sent, flush=True)
 """
 
@@ -230,7 +230,7 @@ def test_after_kill_9_only_what_was_in_flight_is_asked_again(tmp_path: Path) -> 
     model, _ = _model(
         tmp_path, StubEngine(name="small", tokenizer=Tokenizer(tmp_path / "model"), max_model_len=256)
     )
-    answers = dict(model.answer([Request(f"prompt {n}", 8) for n in range(200)]))
+    answers = dict(model.answer((n, Request(f"prompt {n}", 8)) for n in range(200)))
     assert len(answers) == 200
     assert model.usage.sent == 200 - cached
 

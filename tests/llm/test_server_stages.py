@@ -75,7 +75,7 @@ def _rephrase(documents: pl.DataFrame, model: LanguageModel) -> list[pl.DataFram
         documents, options, count_tokens=model.count_tokens, count_prompt_tokens=model.count_prompt_tokens
     )
     planned = list(planned_requests(plan, documents))
-    answers = {planned[index].key: answer for index, answer in model.answer([one.request for one in planned])}
+    answers = dict(model.answer((one.key, one.request) for one in planned))
     made, derivations = accept_passages(plan, documents, answers)
     return [made, derivations]
 
@@ -86,7 +86,7 @@ def _refine(documents: pl.DataFrame, model: LanguageModel) -> list[pl.DataFrame]
         documents, options, count_tokens=model.count_tokens, count_prompt_tokens=model.count_prompt_tokens
     )
     planned = list(refine_requests(plan, documents))
-    answers = {planned[index].key: answer for index, answer in model.answer([one.request for one in planned])}
+    answers = dict(model.answer((one.key, one.request) for one in planned))
     return list(refine_documents(plan, documents, answers))
 
 
@@ -126,7 +126,7 @@ from tests.llm.test_server_stages import _model
 class Server:
     address = sys.argv[1]
 model = _model(Tokenizer(Path({str(model)!r})), Path({str(tmp_path / "answers")!r}), Server)
-list(model.answer([Request(f"The {{n}}th mill.", 20) for n in range(60)]))
+list(model.answer((n, Request(f"The {{n}}th mill.", 20)) for n in range(60)))
 """
     with StubServer(model, seconds=0.03) as server:
         command = [sys.executable, "-W", "ignore", "-c", code, server.address]
@@ -142,7 +142,7 @@ list(model.answer([Request(f"The {{n}}th mill.", 20) for n in range(60)]))
         for _ in range(2):  # the second time there is nothing to ask
             again = _closing(_model(Tokenizer(model), tmp_path / "answers", server))
             requests = [Request(f"The {n}th mill.", 20) for n in range(60)]
-            assert len(dict(again.answer(requests))) == 60
+            assert len(dict(again.answer(enumerate(requests)))) == 60
             assert server.asked.total() - before.total() == 60 - kept
         assert 10 <= kept < 60
         twice = sum(count > 1 for count in server.asked.values())

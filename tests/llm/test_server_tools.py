@@ -31,16 +31,16 @@ def test_answers_of_a_server_are_replayed_without_it(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", weights=False)
     requests = [Request(f"The {n}th mill.", 20) for n in range(5)]
     with StubServer(model) as server, _tools(tmp_path, m=_server(server.address, **NAMED)) as tools:
-        given = dict(tools.llm("m").answer(requests))
+        given = dict(tools.llm("m").answer(enumerate(requests)))
         assert server.asked.total() == 5
     replay = _server(server.address, "replay", **NAMED)
     with _tools(tmp_path, m=replay) as tools:
-        assert dict(tools.llm("m").answer(requests)) == given
+        assert dict(tools.llm("m").answer(enumerate(requests))) == given
     with (
         _tools(tmp_path, m=_server(server.address, "replay", **{**NAMED, "served_version": "2"})) as tools,
         pytest.raises(EngineError, match="not in the cache"),
     ):
-        dict(tools.llm("m").answer(requests))
+        dict(tools.llm("m").answer(enumerate(requests)))
 
 
 def test_weights_must_be_here_only_where_they_name_the_model(tmp_path: Path) -> None:
@@ -66,10 +66,10 @@ def test_the_key_comes_from_the_variable_that_the_recipe_names(
             _tools(tmp_path, m=options) as tools,
             pytest.raises(RecipeError, match=r"models\.m\.server\.api_key_variable: .*MILL_KEY is not set"),
         ):
-            dict(tools.llm("m").answer([Request("a", 4)]))
+            dict(tools.llm("m").answer([(0, Request("a", 4))]))
         monkeypatch.setenv("MILL_KEY", "s3cret")
         with _tools(tmp_path, m=options) as tools:
-            assert len(dict(tools.llm("m").answer([Request("a", 4)]))) == 1
+            assert len(dict(tools.llm("m").answer([(0, Request("a", 4))]))) == 1
         monkeypatch.setenv("MILL_KEY", "s3\ncret")
         with _tools(tmp_path, m=options) as tools, pytest.raises(RecipeError, match="no header can"):
-            dict(tools.llm("m").answer([Request("b", 4)]))
+            dict(tools.llm("m").answer([(0, Request("b", 4))]))

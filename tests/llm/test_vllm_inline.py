@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.errors import EngineError
-from gristmill.llm import AnswerCache, LanguageModel
+from gristmill.llm import AnswerCache, LanguageModel, vllm_inline
 from gristmill.llm.options import ModelOptions
 from gristmill.llm.requests import Answer, Constraint, Messages, ModelIdentity, Request
 from gristmill.llm.vllm_inline import InlineEngine
@@ -68,13 +68,13 @@ def answers(
 ) -> dict[int, Answer]:
     root = tmp_path_factory.mktemp("answers")
     first = LanguageModel(IDENTITY, Tokenizer(smollm), AnswerCache(root), lambda: engine)
-    found = dict(first.answer(REQUESTS))
+    found = dict(first.answer(enumerate(REQUESTS)))
 
     def refuse() -> InlineEngine:
         raise AssertionError("the second run loaded an engine")
 
     second = LanguageModel(IDENTITY, Tokenizer(smollm), AnswerCache(root), refuse)
-    assert dict(second.answer(REQUESTS)) == found
+    assert dict(second.answer(enumerate(REQUESTS))) == found
     assert second.count_prompt_tokens([REQUESTS[0].prompt]) == [found[0].prompt_tokens]  # type: ignore[list-item]
     return found
 
@@ -135,7 +135,7 @@ def test_requests_are_taken_only_as_there_is_room(engine: InlineEngine) -> None:
     stream = engine.generate(endless())
     for done in range(1, 31):
         next(stream)
-        assert taken - done <= OPTIONS.max_num_seqs + 8
+        assert taken - done <= OPTIONS.max_num_seqs + 8 + vllm_inline._AHEAD + 2 * vllm_inline._GROUP
     stream.close()  # type: ignore[attr-defined]
     assert dict(engine.generate(iter([("again", REQUESTS[0])])))["again"].text
 
@@ -173,7 +173,7 @@ def test_a_second_stream_at_the_same_time_is_refused(engine: InlineEngine) -> No
 
 def test_a_closed_engine_says_so(smollm: Path) -> None:
     made = InlineEngine.__new__(InlineEngine)
-    made._name, made._engine, made._in_flight = "smollm", None, set()
+    made._name, made._engine = "smollm", None
     made.close()
     with pytest.raises(EngineError, match="was closed"):
         next(made.generate(iter([("k", REQUESTS[0])])))

@@ -122,7 +122,7 @@ _AVAILABLE = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     _AVAILABLE,
     st.none() | st.dictionaries(st.sampled_from("abcd"), st.floats(0.01, 10), min_size=1),

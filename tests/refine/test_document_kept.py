@@ -76,12 +76,11 @@ def test_options_of_the_chunk_stage_change_nothing_here(tmp_path: Path) -> None:
     assert not _build(tmp_path, store, shard, options="languages: [de]").cached
 
 
-def test_windows_and_row_groups_change_no_byte(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_row_groups_change_no_byte(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     contents = []
-    for rows, window in ((1000, 4096), (3, 5)):
+    for rows in (1000, 3):
         store = Store.open(tmp_path / f"store-{rows}")
         monkeypatch.setattr(tables, "ROW_GROUP_ROWS", rows)
-        monkeypatch.setattr(document_kept, "WINDOW_REQUESTS", window)
         shard = add_shard(store, TEXTS, batch=rows)
         monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 1000)
         built = _build(tmp_path, store, shard)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,12 @@ class _Model:
     def count_prompt_tokens(self, chats: Sequence[Messages]) -> list[int]:
         return count_chats(chats)
 
-    def answer(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
-        self.calls.append(len(requests))
-        for index in reversed(range(len(requests))):
-            yield index, Answer("remove_lines(line_start=3, line_end=3)", "stop", 90, 12)
+    def answer(self, requests: Iterable[tuple[Any, Request]]) -> Iterator[tuple[Any, Answer]]:
+        asked = list(requests)
+        if asked:
+            self.calls.append(len(asked))
+        for tag, _ in reversed(asked):
+            yield tag, Answer("remove_lines(line_start=3, line_end=3)", "stop", 90, 12)
 
 
 class _Tools:
@@ -80,16 +82,17 @@ def test_a_shard_is_refined_and_every_program_is_kept(tmp_path: Path) -> None:
     assert not any("seconds" in name for name in figures)
 
 
-def test_windows_and_row_groups_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_groups_change_no_byte_and_are_asked_in_one_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     contents = []
-    for rows, window, calls in ((1000, 4096, [7]), (2, 3, [3, 3, 1])):
+    for rows in (1000, 2):
         monkeypatch.setattr(tables, "ROW_GROUP_ROWS", rows)
-        monkeypatch.setattr(refined, "WINDOW_REQUESTS", window)
         store, tools = Store.open(tmp_path / str(rows)), _Tools()
         shard = add_shard(store, {str(i): f"{PAGE}\npage {i}" for i in range(7)})
         monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 1000)
         built = _build(store, shard, tools)
-        assert tools.model.calls == calls
+        assert tools.model.calls == [7]
         contents.append((built.manifest.content, built.manifest.figures))
     assert contents[0] == contents[1]
 

@@ -95,9 +95,7 @@ def test_an_answer_in_the_words_of_its_question_is_no_loop_and_a_repeated_answer
 
 
 def test_words_from_memory_can_be_bounded() -> None:
-    memory = (
-        "Tide mills belong to the oldest machines; medieval monasteries owned several along European coasts."
-    )
+    memory = "Tide mills belong to the oldest machines; medieval monasteries owned several along many coasts."
     assert _reason(memory) is None
     assert _reason(memory, max_novel_words=0.8) == "novel_words"
     assert _reason(PAIRS, style="qa", max_novel_words=0.8) is None

@@ -56,3 +56,9 @@ def test_formatted_pairs_read_back_and_lose_their_tags() -> None:
     assert text == "Question: A?\nAnswer: B.\n\nQuestion: C?\nAnswer: D."
     assert parse_pairs(text).pairs == pairs
     assert without_tags(text) == "A?\nB.\n\nC?\nD."
+
+
+def test_questions_without_an_answer_are_dropped_where_that_is_asked_for() -> None:
+    text = "Question: a?\nQuestion: c?\nAnswer: d"
+    assert parse_pairs(text).problem == "unanswered"
+    assert parse_pairs(text, drop_incomplete=True) == ([("c?", "d")], None, ("unanswered",))

@@ -172,7 +172,7 @@ def test_documents_of_other_sources_and_languages_are_left_alone_and_counted() -
         [_documents(MILL, source="a"), _documents(MILL, MILL, lang="de"), _documents(MILL, source="c")]
     )
     plan = _plan(documents, languages=["en"], sources=["web", "c"])
-    assert plan.not_eligible == {"source": 1, "language": 2}
+    assert plan.not_eligible == {"source": 1, "language": 2, "style": 0, "short": 0}
     assert plan.passages.height == 1
     assert plan.documents == 4
 
@@ -192,7 +192,7 @@ def _reassembled(on_missing: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     documents = _documents(f"{MILL}\n\n{LIST}\n\n{MILL}")
     plan = _plan(documents, reassemble=True, on_missing=on_missing)
     answers = _answers(plan, documents)
-    answers[(documents["id"][0], 2, 0)] = Answer(
+    answers[(documents["id"][0], 2, 0, "medium")] = Answer(
         text="", finish_reason="stop", prompt_tokens=1, output_tokens=0
     )
     return accept_passages(plan, documents, answers)

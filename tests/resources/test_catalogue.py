@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from gristmill.errors import StoreError
+from gristmill.llm import Answer, AnswerCache, ModelIdentity
 from gristmill.store import Registry, Store
 from resources.catalogue import catalogue_resource, open_catalogue, view_name, write_catalogue
 from tests.report.corpora import BOOKS, RECIPE, STAGES, WEB, decision, document, key, make_corpus, put
@@ -74,6 +75,24 @@ def test_the_funnel_and_the_costs_are_tables(catalogue: Path):
     assert funnel[0] == ("raw", 7, 6, 46)
     assert costs == [("refined", 2, 150), ("rephrased", 2, 150)]
     assert assets == [(2, BOOKS), (4, WEB)]
+
+
+def test_cached_answers_are_a_view_that_sees_later_ones(tmp_path: Path):
+    store = Store.open(tmp_path)
+    cache = AnswerCache(tmp_path / "answers")
+
+    def answer(number: int) -> None:
+        with cache.writer(ModelIdentity("small", "d1", "float32", 256), "stub") as writer:
+            writer.write(f"{number:032x}", Answer(f"text {number}", "stop", 10, 2))
+
+    query = "SELECT model, finish_reason, count(*), sum(output_tokens), max(text) FROM answers GROUP BY ALL"
+    with open_catalogue(write_catalogue(store)) as connection:
+        assert connection.execute(query).fetchall() == []
+    answer(1)
+    with open_catalogue(write_catalogue(store)) as connection:
+        answer(2)
+        cache.compact()
+        assert connection.execute(query).fetchall() == [("small", "stop", 2, 4, "text 2")]
 
 
 def test_the_store_may_be_moved(tmp_path: Path):
@@ -148,7 +167,8 @@ def test_shards_made_by_different_versions_are_joined_by_column(tmp_path: Path):
 
 def test_an_empty_store_has_an_empty_catalogue(tmp_path: Path):
     with open_catalogue(write_catalogue(Store.open(tmp_path))) as connection:
-        assert connection.execute("SELECT count(*) FROM information_schema.tables").fetchall() == [(0,)]
+        query = "SELECT table_name FROM information_schema.tables"
+        assert connection.execute(query).fetchall() == [("answers",)]
 
 
 def test_a_missing_catalogue_says_how_to_make_it(tmp_path: Path):

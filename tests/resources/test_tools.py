@@ -24,7 +24,7 @@ def _tools(tmp_path: Path, **models: dict[str, object]) -> Tools:
 
 
 def _texts(tools: Tools, name: str, *prompts: str) -> list[str]:
-    answers = dict(tools.llm(name).answer([Request(prompt, 20) for prompt in prompts]))
+    answers = dict(tools.llm(name).answer((n, Request(prompt, 20)) for n, prompt in enumerate(prompts)))
     return [answers[index].text for index in range(len(prompts))]
 
 

@@ -25,7 +25,7 @@ def test_marks_of_fasttext_are_taken_apart() -> None:
     assert line("a </s> __label__b") == "a < /s> __ label__b"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(st.sampled_from("ab" + WHITE_SPACE), max_size=12))
 def test_lines_are_those_of_python(text: str) -> None:
     assert (line(text) or "") == " ".join(text.strip().splitlines())

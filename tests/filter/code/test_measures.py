@@ -54,7 +54,7 @@ def test_letters_of_all_scripts_count() -> None:
     assert found["code_alnum_ratio"] == 4 / 6
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="aF0x9,\\ \n_+/=u-é", max_size=300))
 def test_encoded_data_is_what_the_regular_expressions_match(text: str) -> None:
     lengths = [[len(m[0]) for m in pattern.finditer(text)] for pattern in (BASE64, HEX, UNICODE)]
@@ -175,7 +175,7 @@ def _ngrams_by_hand(words: list[str], n: int) -> tuple[float, float]:
     return top / total, sum(len(words[i]) for i in covered) / total
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(["a", "bb", "ccc"]), min_size=1, max_size=60))
 def test_repeated_ngrams_are_those_counted_by_hand(words: list[str]) -> None:
     found = measure(" ".join(words))
@@ -187,7 +187,7 @@ def test_repeated_ngrams_are_those_counted_by_hand(words: list[str]) -> None:
             assert found[f"code_dup_{n}_gram_ratio"] == pytest.approx(covered)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(st.text(max_size=80), st.sampled_from(["Python", "Rust", "HTML", "Perl", "Lua", "X"])),

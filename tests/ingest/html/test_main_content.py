@@ -234,7 +234,7 @@ def test_the_text_does_not_depend_on_the_pages_before() -> None:
     assert [extracted(pages[n]) for n in order] == [alone[n] for n in order]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.one_of(
