@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.main import get_command
 
 from pipelines import cli
@@ -74,6 +75,7 @@ def test_a_plan_of_a_new_recipe_writes_nothing_but_the_store_format(
 def test_bands_are_chosen_for_a_threshold_and_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(cli, "_out", Console(width=120))  # a worker of the tests may have a narrower terminal
     image = tmp_path / "curve.png"
     assert gristmill(monkeypatch, "bands", "--threshold", "0.8", "--plot", image) == 0
     shown = capsys.readouterr().out
