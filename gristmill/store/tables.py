@@ -18,14 +18,16 @@ from gristmill.errors import StoreError, shorten
 
 ROW_GROUP_BYTES = 32 << 20  # of Arrow memory; what a reader holds at a time
 ROW_GROUP_ROWS = 16_384
+NARROW_GROUP_ROWS = 131_072  # of a table without texts or lists, whose row groups would be very small
 _PLACE_BYTES = 8  # of a value of fixed width, or of the offset of one that is not
 
 
 class TableWriter:
     """One Parquet file; rows are gathered into row groups whose cut depends on the rows alone.
 
-    A row group is closed by the row with which it reaches ROW_GROUP_BYTES or ROW_GROUP_ROWS, and written as one
-    piece, so that the same rows give the same bytes however they were cut when they came.
+    A row group is closed by the row with which it reaches ROW_GROUP_BYTES, or ROW_GROUP_ROWS (NARROW_GROUP_ROWS where
+    all columns are numbers), and written as one piece, so that the same rows give the same bytes however they were cut
+    when they came.
     """
 
     def __init__(self, path: Path, schema: pl.Schema) -> None:
@@ -35,15 +37,18 @@ class TableWriter:
         self._sizes = pl.sum_horizontal(_row_bytes(pl.col(name), dtype) for name, dtype in schema.items())
         self._waiting: list[pl.DataFrame] = []
         self._waiting_rows = self._waiting_bytes = 0
+        narrow = all(dtype.is_numeric() or dtype == pl.Boolean for dtype in schema.dtypes())
+        self._group_rows = NARROW_GROUP_ROWS if narrow else ROW_GROUP_ROWS
         self._arrow = pl.DataFrame(schema=schema).to_arrow().schema
+        # Hashes hardly repeat: a dictionary and compression would take time, and no room is won.
+        leaves = {path: kind == pa.uint64() for path, kind in _leaves(self._arrow)}
         self._writer: pq.ParquetWriter | None = pq.ParquetWriter(
             path,
             self._arrow,
-            compression="zstd",
-            compression_level=3,
+            compression={path: "none" if hashes else "zstd" for path, hashes in leaves.items()},
+            compression_level={path: 3 for path, hashes in leaves.items() if not hashes},
             write_statistics=True,
-            # Hashes hardly repeat: a dictionary of them takes time and more room than they.
-            use_dictionary=[path for path, kind in _leaves(self._arrow) if kind != pa.uint64()],
+            use_dictionary=[path for path, hashes in leaves.items() if not hashes],
         )
 
     def append(self, rows: pl.DataFrame) -> None:
@@ -58,12 +63,12 @@ class TableWriter:
         first = done = 0  # rows of this frame that are in row groups, and their bytes
         while first < rows.height:
             full = ends.search_sorted(done + ROW_GROUP_BYTES - self._waiting_bytes, side="left") + 1
-            last = min(full, first + ROW_GROUP_ROWS - self._waiting_rows, rows.height)
+            last = min(full, first + self._group_rows - self._waiting_rows, rows.height)
             self._waiting.append(rows.slice(first, last - first))
             self._waiting_rows += last - first
             self._waiting_bytes += ends[last - 1] - done
             first, done = last, ends[last - 1]
-            if self._waiting_bytes >= ROW_GROUP_BYTES or self._waiting_rows >= ROW_GROUP_ROWS:
+            if self._waiting_bytes >= ROW_GROUP_BYTES or self._waiting_rows >= self._group_rows:
                 self._flush()
 
     def close(self) -> None:
