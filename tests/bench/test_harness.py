@@ -112,4 +112,4 @@ def test_peers_are_read_without_running_the_bench(tmp_path: Path):
 def test_an_unknown_bench_is_refused_with_the_known_ones():
     ran = subprocess.run([ROOT / "scripts" / "bench", "cachd"], capture_output=True, text=True, check=False)
     assert ran.returncode == 2
-    assert "there is no bench/cachd.py; there are: cached" in ran.stderr
+    assert "there is no bench/cachd.py; there are: acceptance cached" in ran.stderr
