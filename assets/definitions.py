@@ -134,6 +134,11 @@ def _build(step: Step, recipe: Recipe, store: Store, shard: Shard | None, tools:
         raise dg.Failure(str(error), allow_retries=error.retryable) from error
     except GristmillError as error:
         raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt) as error:
+        # Dagster would try again after an interrupt too, and the build could not be ended.
+        raise dg.Failure(
+            "interrupted; what was made until now is in the store", allow_retries=False
+        ) from error
 
 
 def _shards(context: dg.AssetExecutionContext, step: Step, registry: Registry) -> list[Shard | None]:

@@ -9,9 +9,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets import definitions as module
 from assets.graph import steps, upstream
 from gristmill.errors import RecipeError
 from gristmill.recipe import load_recipe
+from gristmill.store import Store
 from pipelines.definitions import definitions
 from tests.corpora import write_corpus, write_recipe
 
@@ -90,3 +92,18 @@ def test_importing_the_definitions_imports_no_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, dg.DagsterExecutionInterruptedError])
+def test_an_interrupted_step_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupt: type[BaseException]
+) -> None:
+    def interrupted(*given: object) -> None:
+        raise interrupt
+
+    recipe = load_recipe(write_corpus(tmp_path))
+    monkeypatch.setattr(module, "build", interrupted)
+    (refined,) = [step for step in steps(recipe) if step.name == "refined"]
+    with pytest.raises(dg.Failure, match="interrupted; what was made until now is in the store") as failed:
+        module._build(refined, recipe, Store.open(tmp_path / "store"), None, None)
+    assert not failed.value.allow_retries
