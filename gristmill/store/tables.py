@@ -37,7 +37,7 @@ class TableWriter:
         self._sizes = pl.sum_horizontal(_row_bytes(pl.col(name), dtype) for name, dtype in schema.items())
         self._waiting: list[pl.DataFrame] = []
         self._waiting_rows = self._waiting_bytes = 0
-        narrow = all(dtype.is_numeric() or dtype == pl.Boolean for dtype in schema.dtypes())
+        narrow = all(dtype.is_numeric() or dtype == pl.Boolean for dtype in schema.values())
         self._group_rows = NARROW_GROUP_ROWS if narrow else ROW_GROUP_ROWS
         self._arrow = pl.DataFrame(schema=schema).to_arrow().schema
         # Hashes hardly repeat: a dictionary and compression would take time, and no room is won.
