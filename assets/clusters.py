@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from assets.blocks import read_blocks, signature_reader
+from assets.size_classes import SizeClasses
 from assets.step import Input, Step, Work
 from gristmill.dedup import (
     CLUSTERS_VERSION,
@@ -25,6 +26,7 @@ from gristmill.dedup import (
 from gristmill.documents import DOCUMENTS, empty
 from gristmill.expressions import check_number
 from gristmill.plots import Bars, draw_bars
+from gristmill.store import source_of
 
 NAME = "dedup_tables/clusters"
 
@@ -109,26 +111,19 @@ def _ranks(work: Work, options: DuplicateOptions, upstream: str) -> ReadRanks | 
 
 
 def _figures(work: Work, members: pl.DataFrame, upstream: str) -> dict[str, Any]:
-    clusters = members.filter("kept")
-    counts = [
-        clusters.filter(pl.col("size").is_between(first, last - 1)).height
-        for first, last in zip(_SIZES, (*_SIZES[1:], 2**32), strict=True)
-    ]
-    names = [
-        f"{first:,}" if last == first + 1 else f"{first:,} - {last - 1:,}"
-        for first, last in zip(_SIZES, (*_SIZES[1:], 2**32), strict=True)
-    ]
-    names[-1] = f"{_SIZES[-1]:,} and more"
+    sizes = members.filter("kept")["size"]
+    by_size = SizeClasses(_SIZES, size="from_size", things="clusters", total="members")
+    by_size.add(sizes)
     figures: dict[str, Any] = {
-        "clusters": clusters.height,
-        "members": members.height,
-        "largest": int(clusters["size"].max() or 0),  # type: ignore[arg-type]
-        "by_size": [
-            {"size": name, "clusters": count} for name, count in zip(names, counts, strict=True) if count
-        ],
+        "clusters": by_size.things,
+        "members": by_size.total,
+        "largest": sizes.max() or 0,
+        "by_size": by_size.rows(),
     }
-    if clusters.height:
-        figures["size_plot"] = draw_bars([Bars("clusters by size", names, counts, log_y=True)])
+    if members.height:
+        counts = [(f"{row['from_size']:,}", row["clusters"]) for row in by_size.rows()]
+        names, heights = zip(*counts, strict=True)
+        figures["size_plot"] = draw_bars([Bars("clusters, by size from", names, heights, log_y=True)])
         figures["by_source_pair"] = _source_pairs(members)
         figures["largest_clusters"] = _largest(work, members, upstream)
     return figures
@@ -136,13 +131,9 @@ def _figures(work: Work, members: pl.DataFrame, upstream: str) -> dict[str, Any]
 
 def _source_pairs(members: pl.DataFrame) -> list[dict[str, Any]]:
     """How many documents of one source repeat what stays of which, and their share of all; the most first."""
-
-    def source(column: str) -> pl.Expr:
-        return pl.col(column).str.replace(r"-\d+$", "")  # a shard's key is its source's name and a number
-
     dropped = members.filter(~pl.col("kept"))
     counted = (
-        dropped.group_by(source=source("shard"), kept_source=source("kept_shard"))
+        dropped.group_by(source=source_of(pl.col("shard")), kept_source=source_of(pl.col("kept_shard")))
         .agg(documents=pl.len())
         .sort("documents", "source", "kept_source", descending=[True, False, False])
         .with_columns(share=pl.col("documents") / dropped.height)

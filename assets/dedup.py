@@ -12,6 +12,7 @@ import polars as pl
 from assets import clusters
 from assets.blocks import read_blocks, signature_reader
 from assets.step import Input, Step, Work, content_of
+from assets.twins import drop_twins
 from gristmill.dedup import (
     BANDS,
     DEDUPED_VERSION,
@@ -25,7 +26,6 @@ from gristmill.dedup import (
     DedupOptions,
     ReadSignatures,
     SortedTable,
-    apply_decisions,
     compute_signatures,
     count_signatures,
     decide_by_clusters,
@@ -38,13 +38,11 @@ from gristmill.dedup import (
     merge_texts,
 )
 from gristmill.documents import DROP, empty
-from gristmill.hashing import random_u64
 from gristmill.plots import Histogram, draw_histograms
 from gristmill.progress import advance
 from gristmill.recipe import Recipe
+from gristmill.store import source_of
 
-SAMPLE_PAIRS = 6
-SAMPLE_CHARS = 300
 MAX_SOURCE_PAIRS = 20
 MAX_CURVE_PAIRS = 5_000  # enough for points that lie still
 
@@ -200,8 +198,7 @@ def _find(work: Work, *, options: DedupOptions) -> dict[str, Any]:
 
 def _pairs_of_sources(dropped: pl.DataFrame, source: str) -> list[dict[str, Any]]:
     """How many documents of this source repeat one of which source, the most first."""
-    # A shard's key is its source's name and a number.
-    twins = pl.col("detail").str.json_path_match("$.shard").str.replace(r"-\d+$", "")
+    twins = source_of(pl.col("detail").str.json_path_match("$.shard"))
     counted = (
         dropped.group_by(twin_source=twins)
         .agg(
@@ -269,52 +266,12 @@ def _plots(
 
 def _drop(work: Work, *, upstream: str) -> dict[str, Any]:
     (found,) = work.inputs["duplicates"]
-    return _apply(work, work.store.scan(found, "duplicates").collect(), upstream)
+    decisions = work.store.scan(found, "duplicates").collect()
+    return {"sample": drop_twins(work, decisions, upstream)}
 
 
 def _drop_by_clusters(work: Work, *, upstream: str) -> dict[str, Any]:
     assert work.shard is not None
     members = work.scan(clusters.NAME, "members").filter(pl.col("shard") == work.shard.key).collect()
     ids = pl.concat([batch["id"] for batch in work.batches(upstream, columns=["id"])])
-    return _apply(work, decide_by_clusters(ids, members), upstream)
-
-
-def _apply(work: Work, decisions: pl.DataFrame, upstream: str) -> dict[str, Any]:
-    pairs = _choose_pairs(decisions)
-    wanted = pl.Series([pair[name] for pair in pairs for name in ("id", "other_id")], dtype=pl.String)
-    texts: dict[str, str] = {}
-    first = 0
-    for batch in work.batches(upstream):
-        part = decisions.slice(first, batch.height)
-        work.emit(documents=apply_decisions(batch, part), decisions=part)
-        texts.update(batch.filter(pl.col("id").is_in(wanted.implode())).select("id", "text").iter_rows())
-        first += batch.height
-        advance(batch.height)
-    return {"sample": [_side_by_side(pair, texts) for pair in pairs]}
-
-
-def _choose_pairs(decisions: pl.DataFrame) -> list[dict[str, Any]]:
-    """Dropped documents whose twin is in the same shard: near duplicates first, then by hash of the id."""
-    inside = decisions.filter(
-        (pl.col("action") == DROP) & pl.col("other_id").is_in(decisions["id"].implode())
-    ).select("id", "other_id", "rule", "value")
-    rows = inside.to_dicts()
-    rows.sort(key=lambda row: (row["rule"] != NEAR_DUPLICATE, random_u64(0, "deduped.sample", row["id"])))
-    return rows[:SAMPLE_PAIRS]
-
-
-def _side_by_side(pair: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
-    """A dropped document and its twin, both cut to where they begin to differ."""
-    dropped, twin = texts[pair["id"]], texts[pair["other_id"]]
-    shorter = min(len(dropped), len(twin))
-    differ = next((i for i, (a, b) in enumerate(zip(dropped, twin, strict=False)) if a != b), shorter)
-    start = max(0, min(differ - SAMPLE_CHARS // 2, shorter - SAMPLE_CHARS))
-    return {
-        "rule": pair["rule"],
-        "similarity": pair["value"],
-        "dropped": dropped[start : start + SAMPLE_CHARS],
-        "twin": twin[start : start + SAMPLE_CHARS],
-        "from_character": start,
-        "id": pair["id"],
-        "twin_id": pair["other_id"],
-    }
+    return {"sample": drop_twins(work, decide_by_clusters(ids, members), upstream)}

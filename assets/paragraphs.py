@@ -11,6 +11,8 @@ from typing import Any
 import polars as pl
 
 from assets.edits import SAMPLE_CHARS, EditedDocuments
+from assets.size_classes import SizeClasses
+from assets.snapshots import list_shards, over_snapshot, places_in, sentence
 from assets.step import Input, Step, Work
 from gristmill.dedup import (
     COUNTS,
@@ -24,12 +26,11 @@ from gristmill.dedup import (
     hash_units,
     remove_units,
 )
-from gristmill.documents import DECISIONS, DOCUMENTS, Schema, empty
+from gristmill.documents import DECISIONS, DOCUMENTS, empty
 from gristmill.progress import advance, expect
 from gristmill.recipe import Recipe
 
 HASHES, TABLE, NAME = "unit_hashes", "dedup_tables/paragraphs", "paragraphs"
-SHARDS: Schema = {"sequence": pl.UInt32, "shard": pl.String}  # those that were counted
 
 _MAX_UNITS = 20
 _COUNT_CLASSES = (2, 3, 7, 20, 100, 1_000, 10_000)  # each up to the next
@@ -40,11 +41,6 @@ def steps(recipe: Recipe, upstream: str) -> list[Step]:
     assert recipe.dedup is not None
     options = recipe.dedup.paragraphs
     assert options is not None
-    snapshot = (
-        f"Counted over the first {options.snapshot_shards:,} registered shards; later ones are compared with them."
-        if options.snapshot_shards
-        else "Counted over all registered shards: a new one makes this table anew, and the shards whose counts differ."
-    )
     hashing = {"unit", "hash"}
     counting = {"min_chars", "min_count", "snapshot_shards"}
     return [
@@ -62,12 +58,11 @@ def steps(recipe: Recipe, upstream: str) -> list[Step]:
             name=TABLE,
             run=partial(_count, options=options),
             version=COUNTS_VERSION,
-            description=f"How often every repeated {options.unit} occurs, and where first. {snapshot}",
+            description=f"How often every repeated {options.unit} occurs, and where first. "
+            f"{sentence(options.snapshot_shards)}",
             group="dedup",
             options=lambda source: options.model_dump(mode="json", include=counting),
-            inputs=(
-                Input(HASHES, scope="all", tables=("units",), first=options.snapshot_shards, ordered=True),
-            ),
+            inputs=(over_snapshot(HASHES, "units", options.snapshot_shards),),
             partitioned=False,
         ),
         Step(
@@ -109,32 +104,17 @@ def _hash(work: Work, *, upstream: str, options: ParagraphOptions) -> dict[str, 
 
 def _count(work: Work, *, options: ParagraphOptions) -> dict[str, Any]:
     counted = work.inputs.get(HASHES, [])
-    keys = [str(manifest.partition) for manifest in counted]
-    work.emit(
-        shards=pl.DataFrame({"sequence": range(len(keys)), "shard": keys}, schema=SHARDS),
-        counts=empty(COUNTS),
-    )
-    classes = [{"units": 0, "occurrences": 0} for _ in _COUNT_CLASSES]
+    work.emit(shards=list_shards(counted), counts=empty(COUNTS))
+    classes = SizeClasses(_COUNT_CLASSES, size="from_count", things="units", total="occurrences")
     for part in count_units([work.store.scan(manifest, "units") for manifest in counted], options=options):
         work.emit(counts=part)
-        number = (
-            pl.lit(pl.Series(_COUNT_CLASSES)).search_sorted(pl.col("count").cast(pl.Int64), side="right") - 1
-        )
-        for place, units, occurrences in (
-            part.group_by(number).agg(pl.len(), pl.col("count").sum()).iter_rows()
-        ):
-            classes[place]["units"] += units
-            classes[place]["occurrences"] += occurrences
+        classes.add(part["count"])
     return {
         "shards": len(counted),
         "units": sum(manifest.rows("units") for manifest in counted),
-        "repeated_units": sum(row["units"] for row in classes),
-        "repeated_occurrences": sum(row["occurrences"] for row in classes),
-        "by_count": [
-            {"from_count": least, **row}
-            for least, row in zip(_COUNT_CLASSES, classes, strict=True)
-            if row["units"]
-        ],
+        "repeated_units": classes.things,
+        "repeated_occurrences": classes.total,
+        "by_count": classes.rows(),
     }
 
 
@@ -143,7 +123,7 @@ def _count(work: Work, *, options: ParagraphOptions) -> dict[str, Any]:
 
 def _remove(work: Work, *, upstream: str, options: ParagraphOptions) -> dict[str, Any]:
     assert work.shard is not None
-    places = dict(work.scan(TABLE, "shards").select("shard", "sequence").collect().iter_rows())
+    places = places_in(work, TABLE)
     expect(work.rows(upstream))
     counts = _counts_of(work)
     figures = _Figures()

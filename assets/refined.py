@@ -15,6 +15,7 @@ from gristmill.recipe import Recipe
 from gristmill.refine import (
     PROGRAMS,
     VERSION,
+    Key,
     Plan,
     RefineOptions,
     Tally,
@@ -24,8 +25,6 @@ from gristmill.refine import (
     refine_documents,
 )
 from gristmill.refine.refiner_options import REFINER, RefinerOptions
-
-Key = tuple[str, int]  # document id, chunk
 
 
 def step(recipe: Recipe, upstream: str) -> Step:

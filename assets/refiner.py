@@ -16,7 +16,7 @@ from gristmill.llm import LanguageModel
 from gristmill.llm.chat import PromptEncoder
 from gristmill.llm.requests import Answer, Request
 from gristmill.recipe import Recipe
-from gristmill.refine import planned_requests
+from gristmill.refine import Key, plan_chunks, planned_requests
 from gristmill.refine.evaluation import (
     TRAINED,
     UNTRAINED,
@@ -28,12 +28,11 @@ from gristmill.refine.evaluation import (
 from gristmill.refine.labels import (
     EXAMPLE,
     LABELS,
-    Key,
     choose_documents,
     label_figures,
     label_prompt,
     make_labels,
-    plan_labels,
+    teacher_options,
 )
 from gristmill.refine.refiner_options import REFINER, RULES, RefinerOptions
 from gristmill.refine.training import CONFIG_FILE, WEIGHTS_FILE, Example, train_adapter
@@ -72,8 +71,11 @@ def _labels_step(options: RefinerOptions, upstream: str) -> Step:
         documents = choose_documents(
             work.batches(upstream, columns=["id", "text", "source", "lang"]), options
         )
-        plan = plan_labels(
-            documents, options, count_tokens=base.count_tokens, count_prompt_tokens=base.count_prompt_tokens
+        plan = plan_chunks(
+            documents,
+            teacher_options(options),
+            count_tokens=base.count_tokens,
+            count_prompt_tokens=base.count_prompt_tokens,
         )
         answers: dict[Key, Answer] = {}
         if options.teacher != RULES:
@@ -109,14 +111,13 @@ def _labels_step(options: RefinerOptions, upstream: str) -> Step:
 
 def _model_step(options: RefinerOptions) -> Step:
     def run(work: Work) -> dict[str, Any]:
-        labels = _labels(work).filter(pl.col("use") == EXAMPLE)
+        labels = _labels(work).filter(pl.col("use") == EXAMPLE).sort("id", "chunk")
         tokenizer = work.tools.tokenizer(options.base)
-        encoder = PromptEncoder(tokenizer)
+        prompts = PromptEncoder(tokenizer).encode_many([label_prompt(row) for row in labels.to_dicts()])
+        programs = tokenizer.encode(labels["program"].to_list())
         examples = [
-            Example(
-                encoder.encode(label_prompt(row)), [*tokenizer.encode([row["program"]])[0], tokenizer.eos_id]
-            )
-            for row in labels.sort("id", "chunk").iter_rows(named=True)
+            Example(prompt, [*program, tokenizer.eos_id])
+            for prompt, program in zip(prompts, programs, strict=True)
         ]
         work.tools.close()  # an engine in memory beside the training would need both
         folder = work.writer.file(CONFIG_FILE).parent

@@ -14,32 +14,29 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from assets.snapshots import list_shards, over_snapshot, places_in, sentence
 from assets.step import Input, Step, Work
+from assets.twins import drop_twins
 from gristmill.dedup import (
     SEMANTIC_VERSION,
     SIMILARITIES,
     SIMILARITIES_VERSION,
     SemanticOptions,
-    apply_decisions,
     count_similar,
     drop_similar,
     find_neighbours,
     fit_centroids,
 )
-from gristmill.documents import DECISIONS, DOCUMENTS, DROP, Schema, empty
+from gristmill.documents import empty
 from gristmill.embeddings import EMBEDDINGS_VERSION, embed_documents, embeddings_schema
-from gristmill.hashing import random_u64
 from gristmill.plots import Curve, Histogram, draw_curves, draw_histograms
 from gristmill.progress import advance, expect
 from gristmill.recipe import Recipe
 from gristmill.store import Manifest
 
 EMBEDDINGS, TABLE, NAME = "embeddings", "dedup_tables/semantic", "semantic"
-SHARDS: Schema = {"sequence": pl.UInt32, "shard": pl.String}  # those of the snapshot
 
 _SLICE_DOCUMENTS = 256  # embedded between two reports of progress, and sorted by length together on a GPU
-_SAMPLES = 6
-_SAMPLE_CHARS = 300
 _EPS_GRID = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
 _VECTOR_COLUMNS = ["id", "row", "vector", "tokens", "unknown"]
 
@@ -49,11 +46,6 @@ def steps(recipe: Recipe, upstream: str) -> list[Step]:
     assert recipe.dedup is not None
     options = recipe.dedup.semantic
     assert options is not None
-    snapshot = (
-        f"Over the first {options.snapshot_shards:,} registered shards; later ones are compared with them."
-        if options.snapshot_shards
-        else "Over all registered shards: a new one compares anew."
-    )
     comparing = {"max_unknown", "which_to_keep", "seed"}
     return [
         Step(
@@ -72,20 +64,12 @@ def steps(recipe: Recipe, upstream: str) -> list[Step]:
             run=partial(_compare, options=options),
             version=SIMILARITIES_VERSION,
             description="The highest cosine of every document with one before it in its cluster, and that document. "
-            f"{snapshot}",
+            f"{sentence(options.snapshot_shards)}",
             group="dedup",
             options=lambda source: options.model_dump(
                 mode="json", include={*comparing, "clusters", "snapshot_shards"}
             ),
-            inputs=(
-                Input(
-                    EMBEDDINGS,
-                    scope="all",
-                    tables=("embeddings",),
-                    first=options.snapshot_shards,
-                    ordered=True,
-                ),
-            ),
+            inputs=(over_snapshot(EMBEDDINGS, "embeddings", options.snapshot_shards),),
             partitioned=False,
         ),
         Step(
@@ -143,7 +127,7 @@ def _compare(work: Work, *, options: SemanticOptions) -> dict[str, Any]:
     width = centroids.shape[1]
     figures = _Figures(options)
     work.emit(
-        shards=pl.DataFrame({"sequence": range(len(keys)), "shard": keys}, schema=SHARDS),
+        shards=list_shards(manifests),
         centroids=_numbered(centroids),
         similarities=empty(SIMILARITIES),
         members=pl.DataFrame(
@@ -184,7 +168,7 @@ def _numbered(centroids: npt.NDArray[np.float32]) -> pl.DataFrame:
 def _drop(work: Work, *, upstream: str, options: SemanticOptions) -> dict[str, Any]:
     assert work.shard is not None
     key = work.shard.key
-    in_snapshot = key in work.scan(TABLE, "shards").select("shard").collect()["shard"]
+    in_snapshot = key in places_in(work, TABLE)
     similarities = (
         work.scan(TABLE, "similarities").filter(pl.col("shard") == key).collect()
         if in_snapshot
@@ -193,23 +177,9 @@ def _drop(work: Work, *, upstream: str, options: SemanticOptions) -> dict[str, A
     decisions = drop_similar(similarities, eps=options.eps)
     figures = _Figures(options)
     figures.add(similarities)
-    pairs = _choose_pairs(decisions)
-    wanted = pl.Series([pair[name] for pair in pairs for name in ("id", "other_id")], dtype=pl.String)
-    texts: dict[str, str] = {}
     expect(work.rows(upstream))
-    work.emit(documents=empty(DOCUMENTS), decisions=empty(DECISIONS))
-    first = 0
-    for batch in work.batches(upstream):
-        part = decisions.slice(first, batch.height)
-        work.emit(documents=apply_decisions(batch, part), decisions=part)
-        texts.update(batch.filter(pl.col("id").is_in(wanted.implode())).select("id", "text").iter_rows())
-        first += batch.height
-        advance(batch.height)
-    return {
-        "in_snapshot": in_snapshot,
-        **figures.report(),
-        "sample": [_side_by_side(pair, texts) for pair in pairs],
-    }
+    sample = drop_twins(work, decisions, upstream)
+    return {"in_snapshot": in_snapshot, **figures.report(), "sample": sample}
 
 
 def _compare_later(work: Work, key: str, options: SemanticOptions) -> pl.DataFrame:
@@ -225,24 +195,6 @@ def _compare_later(work: Work, key: str, options: SemanticOptions) -> pl.DataFra
         before=work.store.batches(table, "members"),
     )
     return pl.concat(found.similarities())
-
-
-def _choose_pairs(decisions: pl.DataFrame) -> list[dict[str, Any]]:
-    """Dropped documents whose twin is in the same shard, by hash of the id."""
-    inside = decisions.filter(
-        (pl.col("action") == DROP) & pl.col("other_id").is_in(decisions["id"].implode())
-    ).select("id", "other_id", "value")
-    return sorted(inside.to_dicts(), key=lambda row: random_u64(0, "semantic.sample", row["id"]))[:_SAMPLES]
-
-
-def _side_by_side(pair: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
-    return {
-        "similarity": pair["value"],
-        "dropped": texts[pair["id"]][:_SAMPLE_CHARS],
-        "twin": texts[pair["other_id"]][:_SAMPLE_CHARS],
-        "id": pair["id"],
-        "twin_id": pair["other_id"],
-    }
 
 
 class _Figures:

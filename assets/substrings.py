@@ -14,6 +14,8 @@ from typing import Any
 import polars as pl
 
 from assets.edits import SAMPLE_CHARS, EditedDocuments
+from assets.size_classes import SizeClasses
+from assets.snapshots import list_shards, over_snapshot, places_in, sentence
 from assets.step import Input, Step, Work
 from gristmill.dedup import (
     COUNTED_STRETCHES,
@@ -34,13 +36,12 @@ from gristmill.dedup import (
     merge_windows,
     remove_substrings,
 )
-from gristmill.documents import DECISIONS, DOCUMENTS, Schema, empty
+from gristmill.documents import DECISIONS, DOCUMENTS, empty
 from gristmill.progress import advance, expect
 from gristmill.recipe import Recipe
 
 HASHES, STRETCHES = "substring_hashes", "dedup_tables/substring_stretches"
 WINDOWS, TABLE, NAME = "substring_windows", "dedup_tables/substrings", "substrings"
-SHARDS: Schema = {"sequence": pl.UInt32, "shard": pl.String}  # those that were counted
 
 _MAX_PASSAGES = 10
 _LENGTH_CLASSES = (0, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 100_000)  # characters; each up to the next
@@ -52,13 +53,9 @@ def steps(recipe: Recipe, upstream: str) -> list[Step]:
     options = recipe.dedup.substrings
     assert options is not None
     passage = f"{options.length:,} {options.unit}"
-    snapshot = (
-        f"Counted over the first {options.snapshot_shards:,} registered shards; later ones are compared with them."
-        if options.snapshot_shards
-        else "Counted over all registered shards: a new one makes this table anew, and the shards whose counts differ."
-    )
+    first = options.snapshot_shards
     symbols = {"unit": options.unit, "length": options.length}
-    counting = {"min_count": options.min_count, "snapshot_shards": options.snapshot_shards}
+    counting = {"min_count": options.min_count, "snapshot_shards": first}
     cutting = options.model_dump(mode="json", include={"keep", "action", "min_chars_left", "min_share_left"})
     kinds = frozenset({"parquet", "polars", "numba"})
     return [
@@ -76,14 +73,11 @@ def steps(recipe: Recipe, upstream: str) -> list[Step]:
             name=STRETCHES,
             run=partial(_count_stretches, options=options),
             version=COUNTED_STRETCHES_VERSION,
-            description=f"Fingerprints that several places share, so that {passage} may repeat there. {snapshot}",
+            description=f"Fingerprints that several places share, so that {passage} may repeat there. "
+            f"{sentence(first)}",
             group="dedup",
             options=lambda source: counting,
-            inputs=(
-                Input(
-                    HASHES, scope="all", tables=("stretches",), first=options.snapshot_shards, ordered=True
-                ),
-            ),
+            inputs=(over_snapshot(HASHES, "stretches", first),),
             partitioned=False,
         ),
         Step(
@@ -100,12 +94,10 @@ def steps(recipe: Recipe, upstream: str) -> list[Step]:
             name=TABLE,
             run=partial(_count_windows, options=options),
             version=COUNTED_WINDOWS_VERSION,
-            description=f"How often {passage} in a row occur that repeat, and where first. {snapshot}",
+            description=f"How often {passage} in a row occur that repeat, and where first. {sentence(first)}",
             group="dedup",
             options=lambda source: counting,
-            inputs=(
-                Input(WINDOWS, scope="all", tables=("windows",), first=options.snapshot_shards, ordered=True),
-            ),
+            inputs=(over_snapshot(WINDOWS, "windows", first),),
             partitioned=False,
         ),
         Step(
@@ -148,12 +140,7 @@ def _hash_stretches(work: Work, *, upstream: str, options: SubstringOptions) -> 
 
 def _count_stretches(work: Work, *, options: SubstringOptions) -> dict[str, Any]:
     counted = work.inputs.get(HASHES, [])
-    keys = [str(manifest.partition) for manifest in counted]
-    work.emit(
-        shards=pl.DataFrame({"sequence": range(len(keys)), "shard": keys}, schema=SHARDS),
-        whole=empty(COUNTED_STRETCHES),
-        parts=empty(COUNTED_STRETCHES),
-    )
+    work.emit(shards=list_shards(counted), whole=empty(COUNTED_STRETCHES), parts=empty(COUNTED_STRETCHES))
     figures = {"repeated_whole": 0, "repeated_in_parts": 0, "windows_to_hash": 0}
     tables = [work.store.scan(manifest, "stretches") for manifest in counted]
     for whole, parts in count_stretches(tables, options=options):
@@ -169,7 +156,7 @@ def _count_stretches(work: Work, *, options: SubstringOptions) -> dict[str, Any]
 
 
 def _hash_windows(work: Work, *, upstream: str, options: SubstringOptions) -> dict[str, Any]:
-    sequence = _places(work).get(_key(work))
+    sequence = places_in(work, STRETCHES).get(_key(work))
     mine = empty(COUNTED_STRETCHES)
     if sequence is not None:  # else the shard is not in the snapshot
         candidates = work.scan(STRETCHES, "parts").filter(pl.col("sequence") == sequence)
@@ -206,7 +193,7 @@ def _count_windows(work: Work, *, options: SubstringOptions) -> dict[str, Any]:
 
 
 def _remove(work: Work, *, upstream: str, options: SubstringOptions) -> dict[str, Any]:
-    sequence = _places(work).get(_key(work))
+    sequence = places_in(work, STRETCHES).get(_key(work))
     expect(work.rows(upstream))
     whole, windows = _tables_of(work)
     figures = _Figures()
@@ -229,11 +216,6 @@ def _key(work: Work) -> str:
     return work.shard.key
 
 
-def _places(work: Work) -> dict[str, int]:
-    """Place among the shards that were counted, by key."""
-    return dict(work.scan(STRETCHES, "shards").select("shard", "sequence").collect().iter_rows())
-
-
 def _tables_of(work: Work) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What repeats of the keys that the shard has; the whole tables may be larger than memory."""
     mine = work.scan(HASHES, "stretches").select("key").unique()
@@ -249,8 +231,10 @@ class _Figures:
 
     def __init__(self) -> None:
         self._edited = EditedDocuments()
-        self._characters = self._repeated = self._removed = 0
-        self._classes = [{"ranges": 0, "characters": 0} for _ in _LENGTH_CLASSES]
+        self._characters = self._removed = 0
+        self._classes = SizeClasses(
+            _LENGTH_CLASSES, size="from_characters", things="ranges", total="characters"
+        )
         self._longest: pl.DataFrame | None = None
         self._frequent: pl.DataFrame | None = None
 
@@ -267,11 +251,7 @@ class _Figures:
         self._characters += int(before["text"].str.len_chars().sum() or 0)
         self._removed += int((edits["end"] - edits["start"]).sum())
         found = ranges.with_columns(chars=pl.col("end") - pl.col("start"))
-        self._repeated += int(found["chars"].sum())
-        number = pl.lit(pl.Series(_LENGTH_CLASSES)).search_sorted(pl.col("chars"), side="right") - 1
-        for place, count, chars in found.group_by(number).agg(pl.len(), pl.col("chars").sum()).iter_rows():
-            self._classes[place]["ranges"] += count
-            self._classes[place]["characters"] += chars
+        self._classes.add(found["chars"])
         # Of the ranges that repeat one document only one is shown: they are the same passage, cut here or there.
         self._longest = _best(self._longest, found, before, ["chars", "count"])
         self._frequent = _best(self._frequent, found, before, ["count", "chars"])
@@ -285,14 +265,10 @@ class _Figures:
         return {
             "edited": self._edited.count,
             "characters_in": self._characters,
-            "characters_repeated": self._repeated,
+            "characters_repeated": self._classes.total,
             "characters_removed": self._removed,
-            "share_repeated": round(self._repeated / self._characters, 6) if self._characters else 0.0,
-            "by_length": [
-                {"from_characters": least, **row}
-                for least, row in zip(_LENGTH_CLASSES, self._classes, strict=True)
-                if row["ranges"]
-            ],
+            "share_repeated": round(self._classes.total / self._characters, 6) if self._characters else 0.0,
+            "by_length": self._classes.rows(),
             "longest": shown[0],
             "most_frequent": shown[1],
             "sample": self._edited.samples,

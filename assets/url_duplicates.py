@@ -11,6 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from assets.size_classes import SizeClasses
+from assets.snapshots import list_shards, over_snapshot, places_in, sentence
 from assets.step import Input, Step, Work
 from gristmill.dedup import (
     UNIQUE_URLS_VERSION,
@@ -25,12 +27,11 @@ from gristmill.dedup import (
     key_urls,
     pick_winners,
 )
-from gristmill.documents import DECISIONS, DOCUMENTS, Schema, empty
+from gristmill.documents import DECISIONS, DOCUMENTS, empty
 from gristmill.progress import advance
 from gristmill.recipe import Recipe
 
 KEYS, TABLE, NAME = "url_keys", "dedup_tables/urls", "unique_urls"
-SHARDS: Schema = {"sequence": pl.UInt32, "shard": pl.String}  # those that were compared
 
 _MAX_HOSTS = 20
 _SAMPLES = 6
@@ -42,11 +43,6 @@ def steps(recipe: Recipe, upstream: str) -> list[Step]:
     assert recipe.dedup is not None
     options = recipe.dedup.urls
     assert options is not None
-    snapshot = (
-        f"Over the first {options.snapshot_shards:,} registered shards; later ones are compared with them."
-        if options.snapshot_shards
-        else "Over all registered shards: a new one makes this table anew, and then every shard is looked at again."
-    )
     choosing = {"keep", "within"}
     return [
         Step(
@@ -63,10 +59,11 @@ def steps(recipe: Recipe, upstream: str) -> list[Step]:
             name=TABLE,
             run=partial(_pick, options=options),
             version=URL_WINNERS_VERSION,
-            description=f"Of every URL that several documents have, which one stays: the {options.keep}. {snapshot}",
+            description=f"Of every URL that several documents have, which one stays: the {options.keep}. "
+            f"{sentence(options.snapshot_shards)}",
             group="dedup",
             options=lambda source: options.model_dump(mode="json", include={*choosing, "snapshot_shards"}),
-            inputs=(Input(KEYS, scope="all", tables=("keys",), first=options.snapshot_shards, ordered=True),),
+            inputs=(over_snapshot(KEYS, "keys", options.snapshot_shards),),
             partitioned=False,
         ),
         Step(
@@ -118,31 +115,17 @@ def _key(work: Work, *, upstream: str, options: UrlOptions) -> dict[str, Any]:
 
 def _pick(work: Work, *, options: UrlOptions) -> dict[str, Any]:
     compared = work.inputs.get(KEYS, [])
-    names = [str(manifest.partition) for manifest in compared]
-    work.emit(shards=pl.DataFrame({"sequence": range(len(names)), "shard": names}, schema=SHARDS))
-    classes = [{"urls": 0, "documents": 0} for _ in _COUNT_CLASSES]
+    work.emit(shards=list_shards(compared))
+    classes = SizeClasses(_COUNT_CLASSES, size="from_count", things="urls", total="documents")
     for part in pick_winners([work.store.scan(manifest, "keys") for manifest in compared], options=options):
         work.emit(winners=part)
-        number = (
-            pl.lit(pl.Series(_COUNT_CLASSES)).search_sorted(pl.col("count").cast(pl.Int64), side="right") - 1
-        )
-        repeated = part.filter(pl.col("count") >= _COUNT_CLASSES[0])
-        for place, urls, documents in (
-            repeated.group_by(number.cast(pl.Int64)).agg(pl.len(), pl.col("count").sum()).iter_rows()
-        ):
-            classes[place]["urls"] += urls
-            classes[place]["documents"] += documents
-    repeated_urls = sum(row["urls"] for row in classes)
+        classes.add(part["count"].filter(part["count"] >= _COUNT_CLASSES[0]))
     return {
         "shards": len(compared),
         "urls": sum(manifest.rows("keys") for manifest in compared),
-        "repeated_urls": repeated_urls,
-        "documents_to_drop": sum(row["documents"] for row in classes) - repeated_urls,
-        "by_count": [
-            {"from_count": least, **row}
-            for least, row in zip(_COUNT_CLASSES, classes, strict=True)
-            if row["urls"]
-        ],
+        "repeated_urls": classes.things,
+        "documents_to_drop": classes.total - classes.things,
+        "by_count": classes.rows(),
     }
 
 
@@ -151,7 +134,7 @@ def _pick(work: Work, *, options: UrlOptions) -> dict[str, Any]:
 
 def _drop(work: Work, *, upstream: str, options: UrlOptions) -> dict[str, Any]:
     assert work.shard is not None
-    shards = work.scan(TABLE, "shards").sort("sequence").collect()["shard"].to_list()
+    shards = list(places_in(work, TABLE))
     losers = find_url_duplicates(
         work.scan(KEYS, "keys").collect(),
         _winners_of(work),

@@ -40,7 +40,7 @@ from bench.crosscheck_reasons import (
 )
 from bench.dedup_engines import BANDS, ENGINES, NGRAM, ROWS
 from bench.dedup_files import find_corpus, read_arrow
-from bench.dedup_truth import Hashes, hash_windows
+from bench.dedup_truth import Hashes, hash_windows, list_words
 from gristmill.dedup import DedupOptions, SignatureOptions, compute_signatures, find_duplicates
 from gristmill.documents import DROP
 from gristmill.hashing import random_u64
@@ -161,7 +161,7 @@ def _find_ours(documents: pl.DataFrame, options: DedupOptions) -> Ours:
 
 
 def _rensa_shingles(text: str) -> Hashes:
-    return hash_windows(re.findall(r"\w+", text.lower()), NGRAM)
+    return hash_windows(list_words(text.lower()), NGRAM)
 
 
 def _text_dedup_shingles(text: str) -> Hashes:

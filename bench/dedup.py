@@ -43,7 +43,7 @@ from bench.dedup_files import (
     read_truth,
 )
 from bench.dedup_scores import THRESHOLD, compared, score
-from bench.harness import Case, Measured, Stopwatch, main
+from bench.harness import Case, Stopwatch, main
 
 PEERS = [
     "datatrove[processing]==0.10.1",
@@ -153,22 +153,11 @@ def _speed(corpus: str, times: dict[str, float]) -> dict[str, float]:
     return {"mb": size / 1e6, "mb_per_cpu_second": size / 1e6 / times["cpu_seconds"]}
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", type=Path, metavar="PATH", help="documents, see the top of this file")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="true pairs; default: those in the folder")
     parser.add_argument("--planted", type=Path, metavar="FILE", help="kinds of the planted documents")
 
 
-def main_with_figures(argv: list[str] | None = None) -> list[Measured]:
-    """Measure, and print the many figures of each case below each other."""
-    measured = main(__doc__, cases, argv, add_options=_options)
-    for one in measured:
-        if one.runs:
-            print(f"{one.case.name}:")
-            for name in one.runs[0].figures:
-                print(f"  {name:26} {one.median(name):.4f}")
-    return measured
-
-
 if __name__ == "__main__":
-    main_with_figures()
+    main(__doc__, cases, add_options=add_options)

@@ -7,11 +7,11 @@ each way: the shards one at a time in order, backwards, and shuffled; in two bat
 first was done; all at once; and all documents as a single shard. Each way then forms the clusters for rule `longest`.
 
 Figures:
-  same decisions     ways whose decisions (action, rule, value, twin) are those of the first way, of all ways
-  same clusters      ways whose clusters, and what stays of each, are those of the first way, of all ways
-  dropped            documents, by rule `earliest`
-  duplicates of N    CPU seconds of step `duplicates` for the shard, in the first way
-  index of N         CPU seconds of step `signature_index`
+  same decisions        ways whose decisions (action, rule, value, twin) are those of the first way, of all ways
+  same clusters         ways whose clusters, and what stays of each, are those of the first way, of all ways
+  dropped               documents, by rule `earliest`
+  duplicates of N       CPU seconds of step `duplicates` for the shard, in the first way
+  signature_index of N  CPU seconds of step `signature_index`
 """
 
 from __future__ import annotations
@@ -19,26 +19,18 @@ from __future__ import annotations
 import argparse
 import random
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.dedup_files import find_corpus, read_lists
-from bench.harness import Case, Measured, main
+from bench.dedup_store import add_shard, no_tools, recipe_of
+from bench.harness import Case, main, timed
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from gristmill.store import Shard, Store
-
-RECIPE = """\
-name: growing
-sources:
-  web: {kind: jsonl, inputs: ["*.jsonl"]}
-dedup:
-  duplicates: {rule: RULE}
-"""
+    from gristmill.store import Shard
 
 
 def cases(given: argparse.Namespace) -> list[Case]:
@@ -75,9 +67,9 @@ def job(corpus: str, shards: int) -> dict[str, float]:
         "same clusters": float(sum(way.clusters.equals(first.clusters) for way in ways)),
         "dropped": float((first.decisions["action"] == "drop").sum()),
         **{
-            f"{step} of {shard + 1}": first.seconds[step, shard]
+            name: first.seconds[name]
             for step in ("duplicates", "signature_index")
-            for shard in (1, len(parts) - 1)
+            for name in (f"{step} of 2", f"{step} of {len(parts)}")
         },
     }
 
@@ -95,38 +87,33 @@ class _Way:
 
         from assets import clusters, dedup
         from assets.step import build
-        from gristmill.recipe import parse_recipe
         from gristmill.store import Store
-        from resources.tools import Tools
 
-        tools = Tools({}, base=Path(), answers=Path(), folder=Path())
-        recipe, longest = (
-            parse_recipe(RECIPE.replace("RULE", rule), Path("growing.yaml"))
-            for rule in ("earliest", "longest")
-        )
+        tools = no_tools()
+        recipe, longest = (recipe_of(f"{{duplicates: {{rule: {rule}}}}}") for rule in ("earliest", "longest"))
         steps = {step.name: step for step in dedup.steps(recipe, "filtered")}
-        self.seconds: dict[tuple[str, int], float] = {}
+        self.seconds: dict[str, float] = {}
         with tempfile.TemporaryDirectory() as folder:
             store = Store.open(Path(folder))
             shards: dict[int, Shard] = {}
 
             def run(step: str, number: int) -> None:
-                started = time.process_time()
-                build(steps[step], recipe, store, shards[number], tools)
-                self.seconds[step, number] = time.process_time() - started
+                with timed(self.seconds, f"{step} of {number + 1}"):
+                    build(steps[step], recipe, store, shards[number], tools)
 
             for batch in batches:
                 for number in sorted(batch):
-                    shards[number] = _add_shard(store, parts[number])
+                    part = parts[number]
+                    shards[number] = add_shard(store, part["id"][0], part["id"], part["text"])
                 for turn in [[number] for number in batch] if one_by_one else [batch]:
                     for step in ("signatures", "signature_index"):
                         # What a shard is compared with must be there, whatever the order of work.
                         for number in range(max(turn) + 1):
-                            if (step, number) not in self.seconds:
+                            if f"{step} of {number + 1}" not in self.seconds:
                                 run(step, number)
                     for number in turn:
                         run("duplicates", number)
-            found = [store.current("growing", "duplicates", shards[number].key) for number in sorted(shards)]
+            found = [store.current("bench", "duplicates", shards[number].key) for number in sorted(shards)]
             columns = ["id", "action", "rule", "value", "bound", "other_id"]
             self.decisions = pl.concat(
                 store.scan(one, "duplicates").select(columns) for one in found
@@ -137,34 +124,12 @@ class _Way:
             self.clusters = store.scan(whole.manifest, "members").select(columns).collect()
 
 
-def _add_shard(store: Store, part: pl.DataFrame) -> Shard:
-    from gristmill.documents import DOCUMENTS, empty
-    from gristmill.store import Registry, ShardFile
-
-    name = part["id"][0]
-    shard = Registry(store, "growing").register("web", [ShardFile(name, name, 1, 0, name)])
-    rows = empty(DOCUMENTS).clear(part.height).with_columns(part["id"], part["text"])
-    with store.writer(asset="filtered", partition=shard.key, fingerprint=name.encode().hex()) as writer:
-        writer.write("documents", rows)
-        store.set_ref("growing", writer.publish(version=1, options={}, inputs={}, figures={}, run={}))
-    return shard
-
-
-def _options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--corpus", type=Path, metavar="PATH", help="documents: a file, or a folder that has one"
     )
     parser.add_argument("--shards", type=int, default=10, help="shards that the corpus is cut into")
 
 
-def main_with_figures(argv: list[str] | None = None) -> list[Measured]:
-    """Measure, and print the figures below each other."""
-    measured = main(__doc__, cases, argv, add_options=_options)
-    for one in measured:
-        for name in one.runs[0].figures:
-            print(f"  {name:24} {one.median(name):.3f}")
-    return measured
-
-
 if __name__ == "__main__":
-    main_with_figures()
+    main(__doc__, cases, add_options=add_options)

@@ -1,6 +1,6 @@
 """Deduplication far beyond memory: many documents' generated bands, shard by shard, with planted pairs.
 
-  python -m bench.dedup_scale [--documents 2000000,20000000] [--shard-documents 1000000] [--folder DIR] [--json FILE]
+  python -m bench.dedup_scale [--documents 200000,2000000] [--shard-documents 1000000] [--folder DIR] [--json FILE]
 
 No texts: the signatures of each shard are made from a counter, 14 bands a document (so 20 million documents have 280
 million rows of bands), and one document in a hundred takes over some of the bands of one that came before it, in any
@@ -25,15 +25,15 @@ import math
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.harness import Case, Measured, Stopwatch, main
+from bench.dedup_store import add_shard, no_tools, publish, recipe_of
+from bench.harness import Case, Measured, Stopwatch, main, timed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,14 +42,7 @@ if TYPE_CHECKING:
 
 BANDS = 14
 PLANTED_EACH = 100  # one document of so many has bands of another
-RECIPE = f"""\
-name: scale
-sources:
-  web: {{kind: jsonl, inputs: ["*.jsonl"]}}
-dedup:
-  signatures: {{bands: {BANDS}, rows: 8}}
-  duplicates: {{verify: false, rule: longest}}
-"""
+OPTIONS = f"{{signatures: {{bands: {BANDS}, rows: 8}}, duplicates: {{verify: false, rule: longest}}}}"
 
 
 def cases(given: argparse.Namespace) -> list[Case]:
@@ -68,37 +61,27 @@ def job(documents: int, shard_documents: int, folder: str | None) -> dict[str, f
     from assets import clusters, dedup
     from assets.step import build
     from gristmill.documents import DROP
-    from gristmill.recipe import parse_recipe
     from gristmill.store import Store
-    from resources.tools import Tools
 
-    seconds: Counter[str] = Counter()
-
-    @contextmanager
-    def timed(name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        seconds[name] += time.perf_counter() - started
-
-    recipe = parse_recipe(RECIPE, Path("scale.yaml"))
+    seconds: dict[str, float] = {}
+    recipe, tools = recipe_of(OPTIONS), no_tools()
     steps = {step.name: step for step in dedup.steps(recipe, "filtered")}
-    tools = Tools({}, base=Path(), answers=Path(), folder=Path())
     found: Counter[str] = Counter()
     pairs: list[pl.DataFrame] = []
     with tempfile.TemporaryDirectory(dir=folder) as scratch, Stopwatch() as watch:
         store = Store.open(Path(scratch))
         for first in range(0, documents, shard_documents):
-            with timed("input"):
-                shard, planted = _add_shard(store, first, min(shard_documents, documents - first))
-            with timed("duplicates"):
+            with timed(seconds, "input", time.perf_counter):
+                shard, planted = _make_shard(store, first, min(shard_documents, documents - first))
+            with timed(seconds, "duplicates", time.perf_counter):
                 done = build(steps["duplicates"], recipe, store, shard, tools)
-            with timed("index"):
+            with timed(seconds, "index", time.perf_counter):
                 build(steps["signature_index"], recipe, store, shard, tools)
             dropped = store.scan(done.manifest, "duplicates").filter(pl.col("action") == DROP).collect()
             hits = dropped.join(planted, on=["id", "other_id"], how="semi").height
             found.update(found=hits, wrong=dropped.height - hits, planted=planted.height)
             pairs.append(planted)
-        with timed("clusters"):
+        with timed(seconds, "clusters", time.perf_counter):
             whole = build(steps[clusters.NAME], recipe, store, None, tools)
         members = store.scan(whole.manifest, "members").select("id", "cluster").collect()
         joined = (
@@ -121,15 +104,12 @@ def job(documents: int, shard_documents: int, folder: str | None) -> dict[str, f
 # -- input ------------------------------------------------------------------------------------------------------
 
 
-def _add_shard(store: Store, first: int, count: int) -> tuple[Shard, pl.DataFrame]:
+def _make_shard(store: Store, first: int, count: int) -> tuple[Shard, pl.DataFrame]:
     """Register a shard of documents numbered from `first`, with signatures; returns its planted pairs."""
     import polars as pl
 
     from gristmill.dedup import SIGNATURES
-    from gristmill.documents import DOCUMENTS, empty
-    from gristmill.store import Registry, ShardFile
 
-    shard = Registry(store, "scale").register("web", [ShardFile(f"/{first}", str(first), 1, 0, str(first))])
     numbers = np.arange(first, first + count, dtype=np.uint64)
     bands = _bands(numbers)
     chosen = _choose(numbers)
@@ -154,22 +134,13 @@ def _add_shard(store: Store, first: int, count: int) -> tuple[Shard, pl.DataFram
             "shingles": pl.Series(bands[:, :1]).cast(pl.List(pl.UInt64)),
         }
     ).select(pl.col(name).cast(dtype) for name, dtype in SIGNATURES.items())
-    _publish(store, "signatures", "signatures", shard.key, signatures)
-    documents = empty(DOCUMENTS).clear(count).with_columns(id=ids, text=ids)
-    _publish(store, "filtered", "documents", shard.key, documents)
+    shard = add_shard(store, str(first), ids, ids)
+    publish(store, "signatures", "signatures", shard, signatures)
     pairs = {
         "id": ids.gather(np.flatnonzero(chosen)),
         "other_id": pl.Series(sources).cast(pl.String).str.zfill(32),
     }
     return shard, pl.DataFrame(pairs)
-
-
-def _publish(store: Store, asset: str, table: str, partition: str, rows: pl.DataFrame) -> None:
-    with store.writer(
-        asset=asset, partition=partition, fingerprint=f"{asset}{partition}".encode().hex()
-    ) as writer:
-        writer.write(table, rows)
-        store.set_ref("scale", writer.publish(version=1, options={}, inputs={}, figures={}, run={}))
 
 
 def _choose(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
@@ -200,8 +171,8 @@ def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 # -- command line -----------------------------------------------------------------------------------------------
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--documents", default="2000000,20000000", help="numbers of documents, by commas")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--documents", default="200000,2000000", help="numbers of documents, by commas")
     parser.add_argument("--shard-documents", type=int, default=1_000_000, help="documents of a shard")
     parser.add_argument("--folder", help="where the store may take its space (default: the system's)")
 
@@ -221,12 +192,8 @@ def exponents(small: Measured, large: Measured) -> tuple[float, float]:
 
 
 def main_with_exponent(argv: list[str] | None = None) -> list[Measured]:
-    """Measure, and print all figures and the growth from the first case to the last."""
-    measured = main(__doc__, cases, argv, add_options=_options)
-    for one in measured:
-        print(f"{one.case.name}:")
-        for name in one.runs[0].figures:
-            print(f"  {name:20} {one.median(name):.4f}")
+    """Measure, and print the growth from the first case to the last."""
+    measured = main(__doc__, cases, argv, add_options=add_options)
     if len(measured) > 1:
         wall, cpu = exponents(measured[0], measured[-1])
         print(f"exponent of growth: wall {wall:.3f}, CPU {cpu:.3f}")

@@ -35,7 +35,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 PEERS_FOLDER = ROOT / ".venv-bench"
 SAMPLE_SECONDS = 0.02  # between two looks at the memory of the process tree
+MAX_COLUMNS = 7  # of figures; more are printed below each other
 
 
 class CaseError(Exception):
@@ -268,6 +270,16 @@ class Stopwatch:
         }
 
 
+@contextmanager
+def timed(
+    seconds: dict[str, float], name: str, clock: Callable[[], float] = time.process_time
+) -> Iterator[None]:
+    """Add what the block takes, by default the CPU time of this process, to `seconds` under this name."""
+    started = clock()
+    yield
+    seconds[name] = seconds.get(name, 0.0) + clock() - started
+
+
 def _cpu_seconds() -> float:
     return sum(
         usage.ru_utime + usage.ru_stime
@@ -293,9 +305,10 @@ def _print(title: str, measured: Sequence[Measured]) -> None:
         print(f"{title}\nNo case to measure; see what it takes with --help.")
         return
     figures = list(dict.fromkeys(name for m in measured for run in m.runs for name in run.figures))
+    columns = figures if len(figures) <= MAX_COLUMNS else []
     table = Table(title=title, title_justify="left")
     table.add_column("case")
-    for column in ("runs", "wall s", "CPU s", "peak MB", *(name.replace("_", " ") for name in figures)):
+    for column in ("runs", "wall s", "CPU s", "peak MB", *(name.replace("_", " ") for name in columns)):
         table.add_column(column, justify="right")
     for m in measured:
         if m.skipped:
@@ -308,11 +321,14 @@ def _print(title: str, measured: Sequence[Measured]) -> None:
             f"{m.median('wall_seconds'):,.3f} ({min(walls):,.3f} to {max(walls):,.3f})",
             f"{m.median('cpu_seconds'):,.3f}",
             f"{m.median('peak_bytes') / 1e6:,.0f}",
-            *(f"{m.median(name):,.4g}" if name in m.runs[0].figures else "" for name in figures),
+            *(f"{m.median(name):,.4g}" if name in m.runs[0].figures else "" for name in columns),
         )
     console = Console(width=max(160, Console().width))  # many figures; a pipe has no width
     console.print(table)
     for m in measured:
+        if m.runs and len(columns) < len(figures):
+            lines = (f"  {name:26} {m.median(name):,.4f}" for name in m.runs[0].figures)
+            console.print("\n".join([f"{m.case.name}:", *lines]), markup=False, highlight=False)
         if m.skipped:
             console.print(f"{m.case.name}: {m.skipped}", markup=False, highlight=False)
     load = os.getloadavg()[0]

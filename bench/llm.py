@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -53,33 +53,27 @@ def null_engine(requests: int) -> dict[str, float]:
     from gristmill.llm.requests import request_key
     from gristmill.tokenizer import Tokenizer
 
-    tokenizer = Tokenizer(_tokenizer_folder())
+    tokenizer = Tokenizer(tokenizer_folder())
     with _language_model(tokenizer, _NullEngine(tokenizer)) as model:
-        made = _requests(requests, tokenizer, max_tokens=64)
+        made, again = (_requests(requests, tokenizer, max_tokens=64) for _ in range(2))
         dict(model.answer(_requests(100, tokenizer, max_tokens=1)))  # first use of everything
-        cpu = time.process_time()
         with Stopwatch() as watch:
             answers = dict(model.answer(made))
-        cpu = time.process_time() - cpu
-        # Later runs find all of it in the cache.
-        made = _requests(requests, tokenizer, max_tokens=64)
-        again = time.process_time()
-        found = dict(model.answer(made))
-        again = time.process_time() - again
+        found: dict[Any, Any] = {}  # by a later run, all of it in the cache
+        cached = cpu_ms(lambda: found.update(model.answer(again)), requests)
         assert found == answers
         alone = [request for _, request in _requests(MEASURED_ALONE, tokenizer, max_tokens=64)]
-        keys = _cpu_ms(lambda: [request_key(request, model.identity) for request in alone], len(alone))
-        tokens = _cpu_ms(
+        keys = cpu_ms(lambda: [request_key(request, model.identity) for request in alone], len(alone))
+        tokens = cpu_ms(
             lambda: _NullEngine(tokenizer).encoder.encode_many([r.prompt for r in alone]), len(alone)
         )
     assert len(answers) == requests
     return {
         **watch.times,
-        "cpu_seconds": cpu,
-        "cpu_ms_per_request": 1000 * cpu / requests,
+        "cpu_ms_per_request": 1000 * watch.times["cpu_seconds"] / requests,
         "of_it_tokenizing": tokens,
         "of_it_keys": keys,
-        "cpu_ms_per_cached_request": 1000 * again / requests,
+        "cpu_ms_per_cached_request": cached,
         "prompt_tokens": statistics.mean(answer.prompt_tokens for answer in answers.values()),
         "requests_per_s": requests / watch.times["wall_seconds"],
     }
@@ -94,22 +88,7 @@ def beside_generate(
             "folder": str(folder), "requests": requests, "max_tokens": max_tokens, "max_num_seqs": max_num_seqs,
             "dtype": dtype,
         }  # fmt: skip
-        told: dict[str, list[dict[str, float]]] = {"ours": [], "theirs": []}
-        for name in ("ours", "theirs", "theirs", "ours"):
-            told[name].append(_in_a_process(name, arguments))
-    figures: dict[str, float] = {}
-    for unit in ("seconds", "cpu_seconds"):
-        rates = {
-            name: sum(run["tokens"] for run in runs) / sum(run[unit] for run in runs)
-            for name, runs in told.items()
-        }
-        of = "" if unit == "seconds" else "_cpu"
-        figures[f"our_tokens_per{of}_s"] = rates["ours"]
-        figures[f"their_tokens_per{of}_s"] = rates["theirs"]
-        figures[f"ratio{of}"] = rates["ours"] / rates["theirs"]
-    figures["our_tokens"] = sum(run["tokens"] for run in told["ours"])
-    figures["their_tokens"] = sum(run["tokens"] for run in told["theirs"])
-    return figures
+        return in_turn(lambda: _in_a_process("ours", arguments), lambda: _in_a_process("theirs", arguments))
 
 
 def ours(folder: str, requests: int, max_tokens: int, max_num_seqs: int, dtype: str) -> dict[str, float]:
@@ -168,6 +147,59 @@ def theirs(folder: str, requests: int, max_tokens: int, max_num_seqs: int, dtype
     )
 
 
+# -- shared with bench.llm_server -------------------------------------------------------------------------------
+
+
+def in_turn(ours: Callable[[], dict[str, float]], theirs: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Tokens per second of both, each run twice, and the ratio.
+
+    A run tells its tokens and seconds; where it tells cpu_seconds, the same per CPU second.
+    """
+    runs = [ours(), theirs(), theirs(), ours()]
+    told = {"our": (runs[0], runs[3]), "their": (runs[1], runs[2])}
+    tokens = {who: sum(run["tokens"] for run in both) for who, both in told.items()}
+    figures = {f"{who}_tokens": count for who, count in tokens.items()}
+    for unit, of in (("seconds", ""), ("cpu_seconds", "_cpu")):
+        if unit in runs[0]:
+            rates = {who: tokens[who] / sum(run[unit] for run in both) for who, both in told.items()}
+            figures |= {f"{who}_tokens_per{of}_s": rate for who, rate in rates.items()}
+            figures[f"ratio{of}"] = rates["our"] / rates["their"]
+    return figures
+
+
+def stories(count: int, words: int, first: int = 0) -> list[str]:
+    """Texts of so many words, each with its own beginning."""
+    return [
+        f"Story {n}: " + " ".join(WORDS[(n * 7 + i * (1 + n % 5)) % len(WORDS)] for i in range(words))
+        for n in range(first, first + count)
+    ]
+
+
+def cpu_ms(function: Callable[[], object], count: int) -> float:
+    """CPU time of a call, for each of so many."""
+    cpu = time.process_time()
+    function()
+    return 1000 * (time.process_time() - cpu) / count
+
+
+def smollm_folder() -> Path:
+    """SmolLM2, from its package."""
+    from gristmill.llm.options import ModelOptions
+    from resources.home import models_folder
+    from resources.models import resolve_model
+
+    return resolve_model(ModelOptions(), models_folder()).path
+
+
+def tokenizer_folder() -> Path:
+    """The same without weights."""
+    from gristmill.llm.options import ModelOptions
+    from resources.home import models_folder
+    from resources.models import resolve_tokenizer
+
+    return resolve_tokenizer(ModelOptions(), models_folder()).path
+
+
 # -- requests ---------------------------------------------------------------------------------------------------
 
 
@@ -180,10 +212,7 @@ def _requests(
     from gristmill.llm.chat import PromptEncoder
     from gristmill.rephrase import RephraseOptions, plan_passages, planned_requests
 
-    texts = [
-        f"Story {n}: " + " ".join(WORDS[(n * 7 + i * (1 + n % 5)) % len(WORDS)] for i in range(PASSAGE_WORDS))
-        for n in range(first, first + count)
-    ]
+    texts = stories(count, PASSAGE_WORDS, first)
     documents = pl.DataFrame({"id": [f"d{first + n}" for n in range(count)], "text": texts}).with_columns(
         source=pl.lit("bench"), lang=pl.lit("en")
     )
@@ -248,11 +277,7 @@ class _NullEngine:
 def _model_folder(model: str) -> Iterator[Path]:
     """The folder of the model that the option names; of the dummy for the time of the block."""
     if model == SMOLLM:
-        from gristmill.llm.options import ModelOptions
-        from resources.home import models_folder
-        from resources.models import resolve_model
-
-        yield resolve_model(ModelOptions(), models_folder()).path
+        yield smollm_folder()
     elif model == DUMMY:
         with tempfile.TemporaryDirectory(prefix="bench-dummy-") as name:
             _write_dummy(Path(name))
@@ -268,7 +293,7 @@ def _write_dummy(folder: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    for file in _tokenizer_folder().iterdir():
+    for file in tokenizer_folder().iterdir():
         shutil.copyfile(file, folder / file.name)
     (folder / "config.json").write_text(json.dumps(DUMMY_CONFIG), encoding="utf-8")
     generator = torch.Generator().manual_seed(0)
@@ -292,15 +317,6 @@ def _write_dummy(folder: Path) -> None:
         for name in ("input_layernorm", "post_attention_layernorm"):
             tensors[f"{at}.{name}.weight"] = torch.ones(hidden, dtype=torch.bfloat16)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-def _tokenizer_folder() -> Path:
-    """SmolLM2's tokenizer, from its package."""
-    from gristmill.llm.options import ModelOptions
-    from resources.home import models_folder
-    from resources.models import resolve_tokenizer
-
-    return resolve_tokenizer(ModelOptions(), models_folder()).path
 
 
 def _in_a_process(function: str, arguments: dict[str, Any]) -> dict[str, float]:
@@ -342,12 +358,6 @@ def _tree_cpu_seconds() -> float:
     process = psutil.Process()
     times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
     return sum(time.user + time.system for time in times)
-
-
-def _cpu_ms(function: Any, count: int) -> float:
-    cpu = time.process_time()
-    function()
-    return 1000 * (time.process_time() - cpu) / count
 
 
 # -- command line -----------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.harness import Case, Measured, Stopwatch, main
+from bench.llm import WORDS, cpu_ms, in_turn, smollm_folder, stories, tokenizer_folder
 
 NULL, BESIDE = "engine, null server", "engine beside vllm bench serve"
 NULL_REQUESTS = 4_000
@@ -34,44 +35,38 @@ TOKENIZED = 500  # prompts that are tokenized by themselves, to tell that part
 CONCURRENCY = 64
 OUTPUT_TOKENS = 64
 START_SECONDS = 600.0
-WORDS = (  # noqa: SIM905 - a list of so many is longer
-    "the mill grinds wheat when tide falls and water runs out of pond through wheel under floor where stones turn "
-    "slowly meal comes down into sack carried by boy who sings old songs about river sea"
-).split()
 
 
 def null_server(requests: int, prompt_words: int, concurrency: int) -> dict[str, float]:
     """Our CPU time per request, its tokens and its HTTP included."""
+    from gristmill.llm.chat import PromptEncoder
     from gristmill.llm.options import ModelOptions
     from gristmill.llm.server.engine import ServerEngine
     from gristmill.tokenizer import Tokenizer
 
-    tokenizer = Tokenizer(_tokenizer_folder())
+    tokenizer = Tokenizer(tokenizer_folder())
+    encoder = PromptEncoder(tokenizer)
     with _null_server() as address:
         server = {"endpoints": [address], "concurrency": concurrency, "served_model": "null"}
         options = ModelOptions.model_validate({"engine": "server", "server": server})
         engine = ServerEngine(options, name="null", tokenizer=tokenizer)
         list(
-            engine.generate(_requests(_prompts(100, prompt_words), 8))
+            engine.generate(_requests(stories(100, prompt_words), 8))
         )  # connections, first use of everything
-        asked = list(_requests(_prompts(requests, prompt_words), 256))
-        tokens = time.process_time()
-        for _, request in asked[:TOKENIZED]:
-            tokenizer.encode_prompts([request.prompt], add_special_tokens=True)
-        tokens = time.process_time() - tokens
-        cpu = time.process_time()
+        prompts = stories(requests, prompt_words)
+        alone = prompts[:TOKENIZED]
+        tokens = cpu_ms(lambda: [encoder.encode(prompt) for prompt in alone], len(alone))
+        asked = list(_requests(prompts, 256))
         with Stopwatch() as watch:
             answers = list(engine.generate(iter(asked)))
-        cpu = time.process_time() - cpu
         engine.close()
     assert len(answers) == requests
     return {
         **watch.times,
-        "cpu_seconds": cpu,
-        "cpu_ms_per_request": 1000 * cpu / requests,
-        "of_it_tokenizing": 1000 * tokens / len(asked[:TOKENIZED]),
+        "cpu_ms_per_request": 1000 * watch.times["cpu_seconds"] / requests,
+        "of_it_tokenizing": tokens,
         "requests_per_s": requests / watch.times["wall_seconds"],
-        "prompt_tokens": len(tokenizer.encode_prompts([str(asked[0][1].prompt)], add_special_tokens=True)[0]),
+        "prompt_tokens": len(encoder.encode(prompts[0])),
     }
 
 
@@ -83,43 +78,24 @@ def beside_vllm(
     from gristmill.llm.server.engine import ServerEngine
     from gristmill.tokenizer import Tokenizer
 
-    prompts = _prompts(requests, prompt_words)
+    prompts = stories(requests, prompt_words)
     values = {"endpoints": [server], "concurrency": concurrency, "served_model": served_model}
     options = ModelOptions.model_validate({"engine": "server", "server": values})
     engine = ServerEngine(options, name="bench", tokenizer=Tokenizer(Path(model)))
 
-    def ours() -> tuple[float, int]:
+    def ours() -> dict[str, float]:
         started = time.perf_counter()
         answers = [answer for _, answer in engine.generate(_requests(prompts, OUTPUT_TOKENS))]
-        return time.perf_counter() - started, sum(answer.output_tokens for answer in answers)
+        seconds = time.perf_counter() - started
+        return {"seconds": seconds, "tokens": sum(answer.output_tokens for answer in answers)}
 
-    def theirs() -> tuple[float, int]:
+    def theirs() -> dict[str, float]:
         return _vllm_bench_serve(server, model, served_model, prompts, concurrency)
 
     ours()  # fills the server's cache of prefixes, for both
-    measured: dict[str, list[tuple[float, int]]] = {"ours": [], "theirs": []}
-    for name in ("ours", "theirs", "theirs", "ours"):
-        measured[name].append(ours() if name == "ours" else theirs())
+    figures = in_turn(ours, theirs)
     engine.close()
-    rates = {
-        name: sum(tokens for _, tokens in runs) / sum(seconds for seconds, _ in runs)
-        for name, runs in measured.items()
-    }
-    return {
-        "our_tokens_per_s": rates["ours"],
-        "their_tokens_per_s": rates["theirs"],
-        "ratio": rates["ours"] / rates["theirs"],
-        "our_tokens": sum(tokens for _, tokens in measured["ours"]),
-        "their_tokens": sum(tokens for _, tokens in measured["theirs"]),
-    }
-
-
-def _prompts(count: int, words: int) -> list[str]:
-    """Texts of so many words, each with its own beginning."""
-    return [
-        f"Story {n}: " + " ".join(WORDS[(n * 7 + i * (1 + n % 5)) % len(WORDS)] for i in range(words))
-        for n in range(count)
-    ]
+    return figures
 
 
 def _requests(prompts: list[str], max_tokens: int) -> Iterator[tuple[str, Any]]:
@@ -129,21 +105,12 @@ def _requests(prompts: list[str], max_tokens: int) -> Iterator[tuple[str, Any]]:
         yield f"k{number}", Request(prompt, max_tokens)
 
 
-def _tokenizer_folder() -> Path:
-    """SmolLM2's tokenizer, from its package."""
-    from gristmill.llm.options import ModelOptions
-    from resources.home import models_folder
-    from resources.models import resolve_tokenizer
-
-    return resolve_tokenizer(ModelOptions(), models_folder()).path
-
-
 # -- vLLM's client ----------------------------------------------------------------------------------------------
 
 
 def _vllm_bench_serve(
     server: str, model: str, served_model: str, prompts: list[str], concurrency: int
-) -> tuple[float, int]:
+) -> dict[str, float]:
     """Seconds and output tokens as `vllm bench serve` counts them; its own start is not in them."""
     with tempfile.TemporaryDirectory(prefix="bench-serve-") as name:
         folder = Path(name)
@@ -171,7 +138,7 @@ def _vllm_bench_serve(
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     if result["completed"] != len(prompts):
         raise RuntimeError(f"vllm bench serve completed {result['completed']} of {len(prompts)} requests")
-    return float(result["duration"]), int(result["total_output_tokens"])
+    return {"seconds": float(result["duration"]), "tokens": int(result["total_output_tokens"])}
 
 
 # -- servers ----------------------------------------------------------------------------------------------------
@@ -335,13 +302,7 @@ def _main() -> None:
     parser = argparse.ArgumentParser(add_help=False)
     add_options(parser)
     options, _ = parser.parse_known_args(arguments)
-    model = options.model
-    if model is None:
-        from gristmill.llm.options import ModelOptions
-        from resources.home import models_folder
-        from resources.models import resolve_model
-
-        model = resolve_model(ModelOptions(), models_folder()).path
+    model = options.model or smollm_folder()
     with vllm_server(model, options.concurrency) as address:
         extra = ["--server", address, "--model", str(model)]
         print(_conclusion(main(__doc__, cases, [*arguments, *extra], add_options=add_options)))

@@ -32,6 +32,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.dedup_files import pair
 from bench.dedup_planted import PER_KIND, Document, plant, stable_digest
 from bench.dedup_truth import count_common, find_pairs, hash_set, list_words
 
@@ -121,9 +122,9 @@ def make_corpus(
                 "jaccard": [round(common / union, 5) for common, union in shared],
             }
             file.write(json.dumps(row) + "\n")
-            kinds |= {_pair(name, source): one.document["kind"] for source in one.source_ids}
+            kinds |= {pair(name, source): one.document["kind"] for source in one.source_ids}
     pairs = sorted(
-        (*_pair(corpus[i]["id"], corpus[j]["id"]), common, union)
+        (*pair(corpus[i]["id"], corpus[j]["id"]), common, union)
         for i, j, common, union in find_pairs(sets, percent=TRUTH_PERCENT)
     )
     with (out / "truth_pairs.jsonl").open("w", encoding="utf-8") as file:
@@ -283,10 +284,6 @@ def _write_corpus(corpus: list[Document], out: Path) -> str:
     table = pa.Table.from_pylist(corpus, schema=schema)
     pq.write_table(table, out / "corpus.parquet", compression="zstd", row_group_size=1000)
     return hashlib.sha256(b"".join(lines)).hexdigest()
-
-
-def _pair(a: str, b: str) -> tuple[str, str]:
-    return (a, b) if a < b else (b, a)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.harness import Case, Measured, main
+from bench.harness import Case, Measured, main, timed
 
 PEERS = ["pydivsufsort==0.0.20", "pyarrow>=17"]
 
@@ -63,76 +63,62 @@ def ours(corpus: str, length: int, shards: int) -> dict[str, float]:
     _compile(parts[0].head(1), options)
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
-        folder, clock = Path(name), _Clock(seconds)
-        for number, part in enumerate(parts):
-            merge_stretches([hash_stretches(part, options=options)]).write_parquet(folder / f"s{number}")
-        clock.lap("hash_stretches")
-        tables = [pl.scan_parquet(folder / f"s{number}") for number in range(len(parts))]
-        repeated = list(count_stretches(tables, options=options))
-        whole, some = (
-            pl.concat([empty(COUNTED_STRETCHES), *(one[kind] for one in repeated)]) for kind in (0, 1)
-        )
-        clock.lap("count_stretches")
-        for number, part in enumerate(parts):
-            candidates = some.filter(pl.col("sequence") == number)
-            hashed = merge_windows([hash_windows(part, candidates, options=options)])
-            hashed.write_parquet(folder / f"w{number}")
-        clock.lap("hash_windows")
-        tables = [pl.scan_parquet(folder / f"w{number}") for number in range(len(parts))]
-        windows = pl.concat([empty(COUNTED_WINDOWS), *count_windows(tables, options=options)])
-        counted = ((whole, "key"), (windows, "hash"))
-        clock.lap("count_windows")
-        ranges = repeated_bytes = 0
-        for number, part in enumerate(parts):
-            keys = pl.read_parquet(folder / f"s{number}", columns=["key"]).unique()
-            mine = [table.join(keys, on="key", how="semi").sort(by) for table, by in counted]
-            found = remove_substrings(part, *mine, options=options, sequence=number).ranges
-            clock.lap("remove_substrings")
-            by_id = dict(part.select("id", "text").iter_rows())
-            ranges += found.height
-            repeated_bytes += sum(
-                len(by_id[key][start:end].encode())
-                for key, start, end in found.select("id", "start", "end").iter_rows()
+        folder = Path(name)
+        with timed(seconds, "hash_stretches"):
+            for number, part in enumerate(parts):
+                merge_stretches([hash_stretches(part, options=options)]).write_parquet(folder / f"s{number}")
+        with timed(seconds, "count_stretches"):
+            tables = [pl.scan_parquet(folder / f"s{number}") for number in range(len(parts))]
+            repeated = list(count_stretches(tables, options=options))
+            whole, some = (
+                pl.concat([empty(COUNTED_STRETCHES), *(one[kind] for one in repeated)]) for kind in (0, 1)
             )
-            clock.lap("")
-        seconds.pop("")
+        with timed(seconds, "hash_windows"):
+            for number, part in enumerate(parts):
+                candidates = some.filter(pl.col("sequence") == number)
+                hashed = merge_windows([hash_windows(part, candidates, options=options)])
+                hashed.write_parquet(folder / f"w{number}")
+        with timed(seconds, "count_windows"):
+            tables = [pl.scan_parquet(folder / f"w{number}") for number in range(len(parts))]
+            windows = pl.concat([empty(COUNTED_WINDOWS), *count_windows(tables, options=options)])
+            counted = ((whole, "key"), (windows, "hash"))
+        found = []
+        with timed(seconds, "remove_substrings"):
+            for number, part in enumerate(parts):
+                keys = pl.read_parquet(folder / f"s{number}", columns=["key"]).unique()
+                mine = [table.join(keys, on="key", how="semi").sort(by) for table, by in counted]
+                found.append(remove_substrings(part, *mine, options=options, sequence=number).ranges)
         disk = sum(path.stat().st_size for path in folder.iterdir())
+    by_id = dict(texts.iter_rows())
+    ranges = pl.concat(found).select("id", "start", "end").rows()
     megabytes = float(texts["text"].str.len_bytes().sum()) / 1e6
     return {
         "mb": megabytes,
         "mb_per_cpu_second": megabytes / sum(seconds.values()),
         **seconds,
         "mb_on_disk": disk / 1e6,
-        "ranges": ranges,
-        "repeated_bytes": repeated_bytes,
+        "ranges": len(ranges),
+        "repeated_bytes": sum(len(by_id[key][start:end].encode()) for key, start, end in ranges),
     }
 
 
 def _compile(documents: Any, options: Any) -> None:
     """Load the compiled loops, which is done once per process."""
-    from gristmill.dedup import hash_stretches, hash_windows, remove_substrings
-    from gristmill.dedup.substrings import COUNTED_STRETCHES, COUNTED_WINDOWS
+    import polars as pl
+
+    from gristmill.dedup import (
+        COUNTED_STRETCHES,
+        COUNTED_WINDOWS,
+        hash_stretches,
+        hash_windows,
+        remove_substrings,
+    )
     from gristmill.documents import empty
 
     found = hash_stretches(documents, options=options)
     hash_windows(documents, found, options=options)
-    import polars as pl
-
     whole = found.with_columns(sequence=pl.lit(0, pl.UInt32)).sort("key").select(*COUNTED_STRETCHES)
     remove_substrings(documents, whole, empty(COUNTED_WINDOWS), options=options, sequence=0)
-
-
-class _Clock:
-    """Adds up CPU seconds between laps, by name."""
-
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self._seconds = seconds
-        self._last = time.process_time()
-
-    def lap(self, name: str) -> None:
-        now = time.process_time()
-        self._seconds[name] = self._seconds.get(name, 0.0) + now - self._last
-        self._last = now
 
 
 def suffix_array(corpus: str, length: int) -> dict[str, float]:

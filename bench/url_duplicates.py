@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.harness import Case, Stopwatch, main
+from bench.harness import Case, Stopwatch, main, timed
 
 PEERS = ["w3lib==2.5.0", "courlan==1.4.0"]
 CANONICAL_URLS = 400_000
@@ -115,26 +115,24 @@ def whole_job(documents: int, shard_documents: int = SHARD_DOCUMENTS) -> dict[st
     options = UrlOptions()
     warm = key_urls(_documents(range(2), 0), options=options)
     list(pick_winners([warm.lazy()], options=options))
-    seconds = {"keys": 0.0, "winners": 0.0, "losers": 0.0}
+    seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         shards: list[tuple[str, Path]] = []
         pages = int(documents * (1 - REPEATED))
         for first in range(0, documents, shard_documents):
             numbers = range(first, min(documents, first + shard_documents))
             given = _documents((n if n < pages else (n - pages) * 7 % pages for n in numbers), first)
-            with Stopwatch() as watch:
+            with timed(seconds, "keys"):
                 keys = key_urls(given, options=options).sort("hash_hi", "hash_lo", "row")
                 path = Path(folder) / f"{len(shards)}.parquet"
                 keys.write_parquet(path, row_group_size=16_384)
-            seconds["keys"] += watch.times["cpu_seconds"]
             shards.append((f"s{len(shards)}", path))
         table = Path(folder) / "winners.parquet"
-        with Stopwatch() as watch:
+        with timed(seconds, "winners"):
             tables = [pl.scan_parquet(path) for _, path in shards]
             pl.concat(pick_winners(tables, options=options)).write_parquet(table)
-        seconds["winners"] = watch.times["cpu_seconds"]
         names, dropped = [name for name, _ in shards], 0
-        with Stopwatch() as watch:
+        with timed(seconds, "losers"):
             for name, path in shards:
                 keys = pl.read_parquet(path)
                 winners = pl.scan_parquet(table).join(keys.lazy(), on=["hash_hi", "hash_lo"], how="semi")
@@ -142,7 +140,6 @@ def whole_job(documents: int, shard_documents: int = SHARD_DOCUMENTS) -> dict[st
                     keys, winners.collect(engine="streaming"), shards=names, shard=name, options=options
                 )
                 dropped += found.height
-        seconds["losers"] = watch.times["cpu_seconds"]
     total = sum(seconds.values())
     return {
         "cpu_seconds": total,

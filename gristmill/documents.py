@@ -109,19 +109,6 @@ def to_meta(values: dict[str, Any]) -> str:
     return json.dumps({k: v for k, v in sorted(values.items()) if v is not None}, ensure_ascii=False)
 
 
-def keep_all(documents: pl.DataFrame) -> pl.DataFrame:
-    """Decisions that keep every document."""
-    return documents.select(
-        "id",
-        pl.lit(KEEP).alias("action"),
-        *(
-            pl.lit(None, dtype=dtype).alias(name)
-            for name, dtype in DECISIONS.items()
-            if name not in ("id", "action")
-        ),
-    )
-
-
 def check_schema(table: pl.DataFrame, schema: Schema, where: str) -> None:
     """Raise StageError unless the table has exactly these columns, in order, with these types."""
     got = dict(table.schema)

@@ -228,6 +228,12 @@ def _refine_faults(recipe: Recipe) -> list[str]:
             )
     if refiner is not None:
         faults += _known("refiner.base", refiner.base, recipe.models, "model")
+        base = recipe.models.get(refiner.base)
+        if base is not None and base.engine == "server":
+            faults.append(
+                f"refiner.base: {refiner.base!r} has engine 'server'; what is trained runs on this machine, so its "
+                "base needs engine 'inline' or 'stub'"
+            )
         faults += _known("refiner.teacher", refiner.teacher, {**recipe.models, RULES: None}, "teacher")
         for source in refiner.sources or ():
             faults += _known("refiner.sources", source, recipe.sources, "source")

@@ -76,6 +76,8 @@ def _asking(recipe: Recipe) -> Iterator[tuple[str, str, Any]]:
         yield "refined", refine.model, refine.budget
     if rephrase is not None:
         yield "rephrased", rephrase.model, rephrase.budget
+    for name, rater in recipe.raters.items():
+        yield f"scores/{name}", rater.model, rater.budget
 
 
 def status_table(planned: Sequence[Planned]) -> Table:

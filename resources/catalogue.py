@@ -133,7 +133,7 @@ def _search_path(folder: Path) -> str:
 def _write_answers(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """A view over the segments that are there when it is read; where none is yet, one without rows."""
     columns = ", ".join(_ANSWERS)
-    if any((folder / "answers" / "segments").glob("*.parquet")):
+    if any(folder.glob(_SEGMENTS)):
         # What two processes asked at the same time is there twice until the segments are merged, as it was paid twice.
         query = f"SELECT {columns} FROM read_parquet({_literal(_SEGMENTS)})"
     else:

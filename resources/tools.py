@@ -74,8 +74,11 @@ class Tools:
         return self._model(name).path
 
     def weights(self, name: str) -> Path:
-        """The folder of a model of the recipe with its weights, whatever engine answers for it; to be trained on."""
-        return resolve_model(self._without_adapter(name), self._folder, self._base).path
+        """The folder of a model of the recipe with its weights, to be trained on, also where a stub answers for it.
+
+        Raises RecipeError for a model behind servers or with an adapter.
+        """
+        return resolve_model(self._base_options(name), self._folder, self._base).path
 
     def add_adapted(self, name: str, base: str, adapter: Mapping[str, Path], digest: str) -> None:
         """Make a model known: `base`, run as the recipe says, with an adapter that the graph trained.
@@ -83,7 +86,7 @@ class Tools:
         `adapter` are the adapter's files by the names that peft reads, `digest` names their content. They are merged
         into the weights at once, if that was not done before; where the engine is a stub, nothing is.
         """
-        options, model = self._without_adapter(base), self._model(base)
+        options, model = self._base_options(base), self._model(base)
         if options.engine == "stub":
             adapted = PreparedModel(model.path, digest_json({"base": model.digest, "adapter": digest}))
         else:
@@ -157,9 +160,14 @@ class Tools:
         resolve = resolve_model if options.needs_weights else resolve_tokenizer
         return resolve(options, self._folder, self._base)
 
-    def _without_adapter(self, name: str) -> ModelOptions:
+    def _base_options(self, name: str) -> ModelOptions:
         """The options of a model that gets a new adapter."""
         options = self._options_of(name)
+        if options.engine == "server":  # it would answer without what was trained
+            raise RecipeError(
+                f"models.{name}.engine: got 'server', but a model that is fine-tuned must run here; name the base in "
+                "a model of its own with engine `inline`"
+            )
         if options.adapter is not None:
             raise RecipeError(
                 f"models.{name}.adapter: got {options.adapter!r}, but a model that is fine-tuned must have none; name "

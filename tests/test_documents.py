@@ -19,7 +19,6 @@ from gristmill.documents import (
     document_id,
     empty,
     frame,
-    keep_all,
     to_meta,
 )
 from gristmill.errors import StageError
@@ -90,16 +89,6 @@ def test_meta_is_sorted_json_without_nulls() -> None:
 
 
 # -- decisions --------------------------------------------------------------------------------------------------
-
-
-def test_keeping_all_has_one_plain_decision_per_document() -> None:
-    documents = frame([{"id": "a"}, {"id": "b"}], DOCUMENTS)
-    decisions = keep_all(documents)
-    check_schema(decisions, DECISIONS, "here")
-    assert decisions["action"].to_list() == ["keep", "keep"]
-    assert decisions["rule"].null_count() == 2
-    check_conservation(2, documents, decisions, "here")
-    check_conservation(0, documents.clear(), keep_all(documents.clear()), "here")
 
 
 def test_edited_documents_are_kept_ones() -> None:

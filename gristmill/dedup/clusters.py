@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gristmill.dedup import _kernels
+from gristmill.dedup import _cluster_kernels
 from gristmill.dedup.duplicates import EXACT_DUPLICATE, NEAR_DUPLICATE, NO_LIMIT, ReadSignatures
 from gristmill.dedup.index import Block, split_places
 from gristmill.dedup.options import DuplicateOptions
@@ -103,7 +103,7 @@ def join_twins(
         )
         here = twins["row"].to_numpy() + start
         exact[here] = twins["exact"].to_numpy()
-        _kernels.join(parents, here, (twins["start"] + twins["twin_row"]).to_numpy())
+        _cluster_kernels.join(parents, here, (twins["start"] + twins["twin_row"]).to_numpy())
     return parents, exact
 
 
@@ -140,13 +140,13 @@ def join_neighbours(
 
     if options.near:
         for ends, nodes in runs():
-            _kernels.mark_mixed_runs(ends, nodes, parents, needed)
+            _cluster_kernels.mark_mixed_runs(ends, nodes, parents, needed)
     shingles = Shingles.write(scratch, np.flatnonzero(needed), numbering, read_signatures)
     if options.near:
         most = NO_LIMIT if options.max_candidates is None else options.max_candidates
         compared = np.zeros(len(shingles.nodes), np.int64)
         for ends, nodes in runs():
-            _kernels.join_similar(
+            _cluster_kernels.join_similar(
                 ends, nodes, shingles.find(nodes), parents, shingles.values, shingles.offsets,
                 options.threshold, options.verify, most, compared,
             )  # fmt: skip
@@ -155,7 +155,7 @@ def join_neighbours(
 
 def join_clusters(parents: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> None:
     """Join, in `parents`, what is joined in the parents of the same documents that another share gave."""
-    _kernels.join(parents, np.arange(len(parents)), others)
+    _cluster_kernels.join(parents, np.arange(len(parents)), others)
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class Shingles:
     ) -> npt.NDArray[np.float64]:
         """Jaccard similarity of pairs of documents."""
         out = np.empty(len(left))
-        _kernels.similarities(self.find(left), self.find(right), self.values, self.offsets, out)
+        _cluster_kernels.similarities(self.find(left), self.find(right), self.values, self.offsets, out)
         return out
 
 

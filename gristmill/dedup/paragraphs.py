@@ -39,6 +39,7 @@ import xxhash
 from gristmill.dedup import _unit_kernels
 from gristmill.dedup.edits import EDITS, copy_spans, cut_spans
 from gristmill.dedup.options import ParagraphOptions
+from gristmill.dedup.sorted_tables import read_by_hash
 from gristmill.documents import DECISIONS, DROP, EDIT, KEEP, Schema, empty
 from gristmill.errors import StageError
 from gristmill.text_buffers import text_buffers
@@ -65,7 +66,6 @@ _DIGIT = re.compile(r"\d")
 _CAPITAL_SIGMA = "Σ"  # the only character whose lower case depends on its neighbours
 _SURROGATES = range(0xD800, 0xE000)
 _ROWS_AT_ONCE = 4_000_000  # units that are counted together; about 150 bytes each while it lasts
-_HASHES = 1 << 64
 
 
 class Removed(NamedTuple):
@@ -231,34 +231,19 @@ def count_units(
     """COUNTS of the units that occur at least `min_count` times, in parts, by ascending hash.
 
     tables: UNITS of whole shards, in order of registration; a shard's place in the list is its `sequence`. They are
-    read by ranges of hash, each about `rows_at_once` rows: where they are Parquet sorted by hash, a range reads the row
-    groups it needs. Memory: about 150 bytes for a row of a range, whatever the number of shards. The parts depend on
-    `rows_at_once`, their content together does not.
+    read by ranges of hash, each about `rows_at_once` rows. Memory: about 150 bytes for a row of a range, whatever
+    the number of shards. The parts depend on `rows_at_once`, their content together does not.
     """
-    if not tables:
-        yield empty(COUNTS)
-        return
-    rows = pl.concat([table.select(pl.len()) for table in tables]).sum().collect().item()
-    ranges = max(1, -(-rows // rows_at_once))
-    for number in range(ranges):
-        first, last = _HASHES * number // ranges, _HASHES * (number + 1) // ranges - 1
-        yield _count_range(tables, first, last, options)
+    yield empty(COUNTS)
+    for shards in read_by_hash(tables, "hash", rows_at_once):
+        yield _count_range(pl.concat(shards), options)
 
 
-def _count_range(
-    tables: Sequence[pl.LazyFrame], first: int, last: int, options: ParagraphOptions
-) -> pl.DataFrame:
-    hashes = pl.col("hash")
-    inside = (hashes >= pl.lit(first, pl.UInt64)) & (hashes <= pl.lit(last, pl.UInt64))
+def _count_range(units: pl.LazyFrame, options: ParagraphOptions) -> pl.DataFrame:
     place = pl.col("row").cast(pl.UInt64) * (1 << 32) + pl.col("unit").cast(pl.UInt64)
-    by_shard = [
-        table.filter(inside & (pl.col("chars") >= options.min_chars)).select(
-            "hash", place.alias("place"), pl.lit(sequence, pl.UInt32).alias("sequence")
-        )
-        for sequence, table in enumerate(tables)
-    ]
     counted = (
-        pl.concat(by_shard)
+        units.filter(pl.col("chars") >= options.min_chars)
+        .with_columns(place=place)
         .group_by("hash", "sequence")
         .agg(count=pl.len().cast(pl.UInt64), place=pl.col("place").min())
         .collect(engine="streaming")

@@ -72,6 +72,30 @@ class SortedTable:
                 yield group.filter(pl.Series(hit)), places[hit]
 
 
+def read_by_hash(
+    tables: Sequence[pl.LazyFrame], column: str, rows_at_once: int
+) -> Iterator[list[pl.LazyFrame]]:
+    """The same tables cut to one range of hashes after the other, ascending, each of about so many rows in all.
+
+    Each with a column `sequence` (UInt32), its place in the list. Where they are Parquet sorted by the column, a range
+    reads the row groups it needs.
+    """
+    rows = sum(table.select(pl.len()).collect().item() for table in tables)
+    ranges = max(1, -(-rows // rows_at_once))
+    for number in range(ranges if tables else 0):
+        first, last = _bounds_of(number, ranges)
+        inside = pl.col(column).is_between(pl.lit(first, pl.UInt64), pl.lit(last, pl.UInt64))
+        yield [
+            table.filter(inside).with_columns(sequence=pl.lit(sequence, pl.UInt32))
+            for sequence, table in enumerate(tables)
+        ]
+
+
+def _bounds_of(number: int, ranges: int) -> tuple[int, int]:
+    """First and last hash of one of so many equal ranges."""
+    return (number << 64) // ranges, ((number + 1) << 64) // ranges - 1
+
+
 def merge(
     tables: Sequence[SortedTable], piece_rows: int = PIECE_ROWS, share: tuple[int, int] = (0, 1)
 ) -> Iterator[pl.DataFrame]:
@@ -80,8 +104,7 @@ def merge(
     Rows of the same value come in the order of the tables, and inside a table in its own. share: (number, of how many)
     equal ranges of the column; only the rows of that one are read and given.
     """
-    number, shares = share
-    first, last = np.uint64((number << 64) // shares), np.uint64(((number + 1 << 64) // shares) - 1)
+    first, last = map(np.uint64, _bounds_of(*share))
     cursors = [_Cursor(table, first) for table in tables]
     for bound in _bounds(tables, piece_rows, first, last):
         parts = [cursor.take(bound) for cursor in cursors]

@@ -46,6 +46,7 @@ import polars as pl
 from gristmill.dedup import _substring_kernels, _unit_kernels
 from gristmill.dedup.edits import EDITS, copy_spans, cut_spans
 from gristmill.dedup.options import SubstringOptions
+from gristmill.dedup.sorted_tables import read_by_hash
 from gristmill.documents import DECISIONS, DROP, EDIT, KEEP, Schema, empty
 from gristmill.errors import StageError
 from gristmill.text_buffers import text_buffers
@@ -78,7 +79,6 @@ RANGES: Schema = {
 REPEATED_SUBSTRINGS = "repeated_substrings"  # the rule of decisions and edits
 
 _ROWS_AT_ONCE = 4_000_000  # rows that are counted together; about 150 bytes each while it lasts
-_HASHES = 1 << 64
 _MAX_BUCKET_BITS = 24
 _NOWHERE = (1 << 32) - 1  # sequence of a shard that was not counted
 _SURROGATES = range(0xD800, 0xE000)
@@ -282,20 +282,10 @@ def count_windows(
 def _count(
     tables: Sequence[pl.LazyFrame], schema: Schema, names: tuple[str, str], rows_at_once: int
 ) -> Iterator[pl.DataFrame]:
-    if not tables:
-        yield empty(schema)
-        return
-    rows = pl.concat([table.select(pl.len()) for table in tables]).sum().collect().item()
-    ranges = max(1, -(-rows // rows_at_once))
-    for number in range(ranges):
-        first, last = _HASHES * number // ranges, _HASHES * (number + 1) // ranges - 1
-        inside = pl.col(names[0]).is_between(pl.lit(first, pl.UInt64), pl.lit(last, pl.UInt64))
-        by_shard = [
-            table.filter(inside).with_columns(sequence=pl.lit(sequence, pl.UInt32))
-            for sequence, table in enumerate(tables)
-        ]
+    yield empty(schema)
+    for shards in read_by_hash(tables, names[0], rows_at_once):
         # Of rows with equal hashes the first one stays, so it is of the shard that was registered first.
-        yield _merge_equal(pl.concat(by_shard).select(*schema).collect(), *names)
+        yield _merge_equal(pl.concat(shards).select(*schema).collect(), *names)
 
 
 # -- ranges and cuts ------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ import polars as pl
 from gristmill.dedup import _url_kernels
 from gristmill.dedup.canonical_urls import canonical_urls
 from gristmill.dedup.options.urls import UrlOptions
+from gristmill.dedup.sorted_tables import read_by_hash
 from gristmill.documents import DECISIONS, DROP, KEEP, Schema, empty
 from gristmill.text_buffers import text_buffers
 
@@ -63,7 +64,6 @@ LOSERS: Schema = {
 }
 URL_DUPLICATE = "url_duplicate"  # the rule of decisions
 
-_HASHES = 1 << 64
 _ROWS_AT_ONCE = 1_000_000  # keys that are compared together; up to 500 bytes each while it lasts
 _LAST_YEAR = 9999
 _DATE_SHOWN = "%Y-%m-%dT%H:%M:%SZ"
@@ -150,25 +150,15 @@ def pick_winners(
     """WINNERS of the URLs that several documents have, in parts, by ascending hash.
 
     With `snapshot_shards` also of those that one document has, as later shards are compared with them.
-    tables: URL_KEYS of whole shards, in order of registration; a shard's place in the list is its `sequence`. They are
-    read by ranges of hash, each about `rows_at_once` rows: where they are Parquet sorted by hash, a range reads the row
-    groups it needs, twice. Memory: up to 500 bytes for a row of a range, whatever the number of shards. The parts
-    depend on `rows_at_once`, their content together does not.
+    tables: URL_KEYS of whole shards, in order of registration; a shard's place in the list is its `sequence`. They
+    are read by ranges of hash, each about `rows_at_once` rows, and each range twice. Memory: up to 500 bytes for a
+    row of a range, whatever the number of shards. The parts depend on `rows_at_once`, their content together does
+    not.
     """
-    rows = sum(table.select(pl.len()).collect().item() for table in tables)
-    ranges = max(1, -(-rows // rows_at_once))
     least = 1 if options.snapshot_shards is not None else 2
     yield empty(WINNERS)
-    for number in range(ranges if tables else 0):
-        first, last = _HASHES * number // ranges, _HASHES * (number + 1) // ranges - 1
-        hashes = pl.col("hash_hi")
-        inside = (hashes >= pl.lit(first, pl.UInt64)) & (hashes <= pl.lit(last, pl.UInt64))
-        keys = pl.concat(
-            [
-                table.filter(inside).with_columns(sequence=pl.lit(sequence, pl.UInt32))
-                for sequence, table in enumerate(tables)
-            ]
-        )
+    for shards in read_by_hash(tables, "hash_hi", rows_at_once):
+        keys = pl.concat(shards)
         if least > 1:  # most URLs are those of one document, and need not be sorted
             several = keys.group_by("hash_hi", "hash_lo").len().filter(pl.col("len") >= least)
             keys = keys.join(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from gristmill.errors import EngineError
 from gristmill.llm.requests import Answer, Request
 
 
@@ -28,3 +29,12 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give back memory and processes; calling it twice is fine."""
+
+
+def stalled(model: str, seconds: float, in_flight: int, detail: str = "") -> EngineError:
+    """What ends a wait for answers that never come: an engine that hangs must not hold a run for ever."""
+    return EngineError(
+        f"model {model!r}: no answer for {seconds:g} s with {in_flight} requests in flight"
+        f"{f'; {detail}' if detail else ''}; answers until then are kept, look at the engine and run again",
+        retryable=True,
+    )

@@ -52,7 +52,6 @@ class JournalWriter:
     def __init__(self, folder: Path) -> None:
         self._descriptor, self.path = _create_locked(folder)
         self.bytes = 0
-        self.rows = 0
         self._synced = time.monotonic()
 
     def append(self, entry: Entry) -> None:
@@ -73,7 +72,6 @@ class JournalWriter:
                 "those written before are kept, make room and run again"
             ) from error
         self.bytes += len(frame)
-        self.rows += 1
 
     def close(self) -> None:
         """Bring everything to the disk and give up the lock; the file stays."""

@@ -1,10 +1,10 @@
 """vLLM in this process, fed continuously: as soon as one answer is done, the next request goes in.
 
 No child process is started: the engine core and its worker run here, in a thread of their own, so a dead run leaves
-nothing behind. Settings
-that vLLM reads from the environment are set before its import, unless the user has set them. Measured choices, for a
-model of 135 M parameters on two cores without AVX-512: float32 is several times faster than bfloat16; compiling
-costs more than it gives (`enforce_eager`); prefill is half of the time, so shared prefixes are cached.
+nothing behind. Settings that vLLM reads from the environment are set before its import, unless the user has set them.
+Measured choices, for a model of 135 M parameters on two cores without AVX-512: float32 is several times faster than
+bfloat16; compiling costs more than it gives (`enforce_eager`); prefill is half of the time, so shared prefixes are
+cached.
 
 A request's seed is not sent: on a CPU, a seeded request whose prefill is split kills the engine ("CPU Generator does
 not use offset"). It still tells draws apart, through the request's key.
@@ -34,9 +34,9 @@ from typing import Any
 from gristmill.errors import EngineError, shorten
 from gristmill.llm.background import ReadAhead, Worker
 from gristmill.llm.chat import PromptEncoder
+from gristmill.llm.engine import stalled
 from gristmill.llm.options import ModelOptions
 from gristmill.llm.requests import ERROR_CONTEXT, LENGTH, STOP, Answer, Constraint, Request
-from gristmill.llm.watchdog import Watchdog
 from gristmill.tokenizer import Tokenizer
 
 _WAITING = 8  # requests beyond those worked on, so that a free place is filled at once
@@ -130,15 +130,13 @@ class InlineEngine:
             yield from ((key, request, tokens) for (key, request), tokens in zip(group, ids, strict=True))
 
     def _next(self, done: Queue[_Done]) -> _Done:
-        """What is done next, None at the end; the watchdog's error where nothing comes, also of a hanging step."""
-        watchdog = Watchdog(_STALL_SECONDS, self._name)
+        """What is done next, None at the end. Raises EngineError where nothing comes, as of a step that hangs."""
         while True:
             try:
-                return done.get(timeout=watchdog.seconds_left())
+                return done.get(timeout=_STALL_SECONDS)
             except Empty:
-                if self._in_flight:
-                    watchdog.check(len(self._in_flight))
-                watchdog.restart()  # the engine waits for requests, which take as long as they take
+                if self._in_flight:  # else the engine waits for requests, which take as long as they take
+                    raise stalled(self._name, _STALL_SECONDS, len(self._in_flight)) from None
 
     def _end(self, running: Future[None], done: Queue[_Done]) -> None:
         """Wait for the engine's thread; what it still puts there is not wanted any more."""

@@ -15,7 +15,7 @@ from gristmill.refine.document_stage import (
 )
 from gristmill.refine.figures import Tally
 from gristmill.refine.options import DocumentOptions, RefineOptions
-from gristmill.refine.planning import Plan, Planned, plan_chunks, planned_requests
+from gristmill.refine.planning import Key, Plan, Planned, plan_chunks, planned_requests
 from gristmill.refine.programs import PROGRAMS
 from gristmill.refine.prompts import document_prompt_digest, prompts_digest
 from gristmill.refine.refine import Refined, refine_documents, replay_programs
@@ -32,6 +32,7 @@ __all__ = [
     "DocumentPlan",
     "DocumentTally",
     "Judged",
+    "Key",
     "Plan",
     "Planned",
     "RefineOptions",

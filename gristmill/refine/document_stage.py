@@ -25,17 +25,21 @@ import polars as pl
 
 from gristmill import documents as model
 from gristmill.documents import DROP, KEEP
-from gristmill.hashing import random_u64
-from gristmill.llm.budget import admit
-from gristmill.llm.requests import Answer, Constraint, Prompt, Request
+from gristmill.llm.requests import MAX_LOGPROBS, Answer, Constraint, Prompt, Request
 from gristmill.refine.grammar import meaningful_lines
 from gristmill.refine.options import DocumentOptions, RefineOptions
-from gristmill.refine.planning import BUDGET, NOT_ATTEMPTED, CountPromptTokens, reasons_left_alone
+from gristmill.refine.planning import (
+    BUDGET,
+    NOT_ATTEMPTED,
+    CountPromptTokens,
+    count_prompt,
+    reasons_left_alone,
+    spend_budget,
+)
 from gristmill.refine.prompts import document_prompt
 
 KEEP_DOC, DROP_DOC = "keep_doc()", "drop_doc()"
 JUDGED, EMPTY_INPUT, NO_ANSWER, UNKNOWN = "judged", "empty_input", "no_answer", "unknown_answer"
-LOGPROBS = 20  # alternatives of each token that are asked for; what vLLM and OpenAI's API allow
 MIN_MASS = 0.5  # of the two words together; with less, the model says something else and has no probability
 
 JUDGEMENTS: model.Schema = {
@@ -54,6 +58,7 @@ JUDGEMENTS: model.Schema = {
 _PLANNED: model.Schema = {
     "id": pl.String,
     "prompt_tokens": pl.Int32,  # expected, with the template
+    "max_output_tokens": pl.Int32,
     "input_truncated": pl.Boolean,
     "outcome": pl.String,  # null: to be sent to the model
     "reason": pl.String,
@@ -61,7 +66,6 @@ _PLANNED: model.Schema = {
 
 _WORD = re.compile(r"(keep|drop)(?:_doc)?(?:\(\))?[;.!]?(?:[ \t]*#.*)?", re.IGNORECASE)
 _BATCH_DOCUMENTS = 64  # whose tokens are counted in one call
-_BOS_TOKENS = 1  # that an engine puts before a text
 _MARGIN_TOKENS = 8  # a text may have so many more tokens inside a prompt than by itself
 
 
@@ -121,12 +125,13 @@ def plan_documents(
     LanguageModel does. Any cut into batches gives the same plan.
     """
     given = _options(options)
-    overhead = _overhead(given, tokenizer, count_prompt_tokens)
+    overhead = count_prompt(document_prompt("", given), tokenizer.count, count_prompt_tokens)
     rows: list[dict[str, Any]] = []
     for batch in documents:
         for part in batch.iter_slices(_BATCH_DOCUMENTS):
             rows += _plan_batch(part, options, overhead, tokenizer)
-    return DocumentPlan(options, overhead, _spend_budget(model.frame(rows, _PLANNED), given))
+    planned = spend_budget(model.frame(rows, _PLANNED), given.budget, given.seed, "refine.document")
+    return DocumentPlan(options, overhead, planned)
 
 
 def document_requests(
@@ -145,7 +150,7 @@ def document_requests(
                 prompt=_prompt(text, truncated, plan.overhead, options, tokenizer),
                 max_tokens=options.max_output_tokens,
                 constraint=constraint,
-                logprobs=LOGPROBS,
+                logprobs=MAX_LOGPROBS,
             ),
         )
         for name, text, truncated in planned.select("id", "text", "input_truncated").iter_rows()
@@ -244,17 +249,10 @@ def _options(options: RefineOptions) -> DocumentOptions:
     return options.document
 
 
-def _overhead(options: DocumentOptions, tokenizer: Tokens, count_prompt_tokens: CountPromptTokens) -> int:
-    prompt = document_prompt("", options)
-    if isinstance(prompt, str):
-        return tokenizer.count([prompt])[0] + _BOS_TOKENS
-    return count_prompt_tokens([prompt])[0]
-
-
 def _plan_batch(
     documents: pl.DataFrame, options: RefineOptions, overhead: int, tokenizer: Tokens
 ) -> list[dict[str, Any]]:
-    limit = _options(options).max_prompt_tokens
+    limit, output = _options(options).max_prompt_tokens, _options(options).max_output_tokens
     texts = documents["text"].fill_null("").to_list()
     reasons = [
         reason or (None if text.strip() else EMPTY_INPUT)
@@ -266,24 +264,13 @@ def _plan_batch(
         row: dict[str, Any] = {"id": name, "outcome": NOT_ATTEMPTED if reason else None, "reason": reason}
         if reason is None:
             tokens = overhead + next(counts)
-            row |= {"prompt_tokens": min(tokens, limit), "input_truncated": tokens > limit}
+            row |= {
+                "prompt_tokens": min(tokens, limit),
+                "max_output_tokens": output,
+                "input_truncated": tokens > limit,
+            }
         rows.append(row)
     return rows
-
-
-def _spend_budget(planned: pl.DataFrame, options: DocumentOptions) -> pl.DataFrame:
-    if options.budget is None:
-        return planned
-    to_send = planned.filter(pl.col("outcome").is_null()).select("id", "prompt_tokens")
-    costs = dict(to_send.iter_rows())
-    order = sorted(costs, key=lambda name: (random_u64(options.seed, "refine.document", name), name))
-    admitted = admit([[(costs[name], options.max_output_tokens)] for name in order], options.budget)
-    left_out = [name for name, taken in zip(order, admitted, strict=True) if not taken]
-    is_left_out = pl.col("id").is_in(left_out)
-    return planned.with_columns(
-        outcome=pl.when(is_left_out).then(pl.lit(NOT_ATTEMPTED)).otherwise(pl.col("outcome")),
-        reason=pl.when(is_left_out).then(pl.lit(BUDGET)).otherwise(pl.col("reason")),
-    )
 
 
 def _prompt(text: str, truncated: bool, overhead: int, options: DocumentOptions, tokenizer: Tokens) -> Prompt:

@@ -31,7 +31,6 @@ from gristmill.refine.planning import (
     CountTokens,
     Key,
     Plan,
-    plan_chunks,
     reasons_left_alone,
     rows_of,
 )
@@ -80,29 +79,13 @@ def choose_documents(batches: Iterable[pl.DataFrame], options: RefinerOptions) -
 
 
 def teacher_options(options: RefinerOptions) -> RefineOptions:
-    """How chunks are cut, and how a model is asked that teaches."""
+    """How chunks are cut, and how a model is asked that teaches: options for `plan_chunks`."""
     return RefineOptions(
         model=options.teacher,
         sources=options.sources,
         languages=options.languages,
         max_chunk_tokens=options.max_chunk_tokens,
         max_ops=options.max_ops,
-    )
-
-
-def plan_labels(
-    documents: pl.DataFrame,
-    options: RefinerOptions,
-    *,
-    count_tokens: CountTokens,
-    count_prompt_tokens: CountPromptTokens,
-) -> Plan:
-    """The chunks of the chosen documents; `planned_requests` gives those for a teacher that is a model."""
-    return plan_chunks(
-        documents,
-        teacher_options(options),
-        count_tokens=count_tokens,
-        count_prompt_tokens=count_prompt_tokens,
     )
 
 
@@ -115,7 +98,7 @@ def make_labels(
     count_tokens: CountTokens,
     count_prompt_tokens: CountPromptTokens,
 ) -> pl.DataFrame:
-    """LABELS, a row per chunk: by the rules where they are the teacher, else from the answers, by (id, chunk).
+    """LABELS, a row per planned chunk: by the rules where they are the teacher, else from the answers, by (id, chunk).
 
     Reasons of left_out: no_answer, cut_off, too_many_calls, no_match, removed_too_much, the first error of a program
     (syntax, range, ...), too_long, and not_chosen for clean labels beyond the number that is wanted. A blank chunk has

@@ -15,7 +15,7 @@ import polars as pl
 
 from gristmill import documents as model
 from gristmill.hashing import random_u64
-from gristmill.llm.budget import admit
+from gristmill.llm.budget import Budget, admit
 from gristmill.llm.requests import Messages, Request
 from gristmill.refine.chunking import Chunk, number_lines, split_chunks
 from gristmill.refine.constraint import chunk_constraint
@@ -100,7 +100,8 @@ def plan_chunks(
     tokenizer joins at the borders of lines. A blank text has no row. Any cut into batches gives the same.
     """
     batches = [documents] if isinstance(documents, pl.DataFrame) else documents
-    overhead = _overhead(options, count_tokens, count_prompt_tokens)
+    empty = chunk_prompt([""], 0, options)  # a chunk of one empty line
+    overhead = count_prompt(empty, count_tokens, count_prompt_tokens)
     frames: list[pl.DataFrame] = []
     seen, not_eligible = 0, {"source": 0, "language": 0}
     for batch in batches:
@@ -111,7 +112,7 @@ def plan_chunks(
                 not_eligible[reason] += int((reasons == reason).sum())
             frames.append(_plan_batch(part.filter(reasons.is_null()), options, overhead, count_tokens))
     chunks = pl.concat(frames, rechunk=True) if frames else model.empty(PLANNED)
-    return Plan(options, _spend_budget(chunks, options), seen, not_eligible)
+    return Plan(options, spend_budget(chunks, options.budget, options.seed, "refine"), seen, not_eligible)
 
 
 def planned_requests(plan: Plan, documents: pl.DataFrame) -> list[Planned]:
@@ -151,16 +152,36 @@ def reasons_left_alone(documents: pl.DataFrame, options: RefineOptions) -> pl.Se
     return documents.with_columns(reason.alias("reason"))["reason"]
 
 
-def _overhead(
-    options: RefineOptions, count_tokens: CountTokens, count_prompt_tokens: CountPromptTokens | None
+def count_prompt(
+    prompt: str | Messages, count_tokens: CountTokens, count_prompt_tokens: CountPromptTokens | None
 ) -> int:
-    """Tokens of a prompt whose chunk is one empty line."""
-    prompt = chunk_prompt([""], 0, options)
+    """Tokens of a prompt, those that an engine or a template puts around it included."""
     if isinstance(prompt, str):
         return count_tokens([prompt])[0] + _BOS_TOKENS
     if count_prompt_tokens is not None:
         return count_prompt_tokens([prompt])[0]
     return sum(count_tokens([content for _, content in prompt])) + _TOKENS_PER_MESSAGE * len(prompt)
+
+
+def spend_budget(planned: pl.DataFrame, budget: Budget | None, seed: int, stage: str) -> pl.DataFrame:
+    """Outcome not_attempted, reason budget, for all requests of the documents that the budget does not admit.
+
+    Columns in: id, prompt_tokens, max_output_tokens, outcome (null: to be sent), reason. `stage` names the draw.
+    """
+    if budget is None:
+        return planned
+    costs: dict[str, list[tuple[int, int]]] = {}
+    to_send = planned.filter(pl.col("outcome").is_null())
+    for document_id, prompt, output in to_send.select("id", "prompt_tokens", "max_output_tokens").iter_rows():
+        costs.setdefault(document_id, []).append((prompt, output))
+    order = sorted(costs, key=lambda name: (random_u64(seed, stage, name), name))
+    admitted = admit([costs[name] for name in order], budget)
+    left_out = [name for name, taken in zip(order, admitted, strict=True) if not taken]
+    is_left_out = pl.col("outcome").is_null() & pl.col("id").is_in(left_out)
+    return planned.with_columns(
+        pl.when(is_left_out).then(pl.lit(NOT_ATTEMPTED)).otherwise(pl.col("outcome")).alias("outcome"),
+        pl.when(is_left_out).then(pl.lit(BUDGET)).otherwise(pl.col("reason")).alias("reason"),
+    )
 
 
 def _plan_batch(
@@ -194,24 +215,6 @@ def _row(
         "outcome": SKIPPED if chunk.skipped else None,
         "reason": SKIPPED_LINE if chunk.skipped else None,
     }
-
-
-def _spend_budget(chunks: pl.DataFrame, options: RefineOptions) -> pl.DataFrame:
-    """Outcome not_attempted for all chunks of the documents that the budget does not admit."""
-    if options.budget is None:
-        return chunks
-    costs: dict[str, list[tuple[int, int]]] = {}
-    to_send = chunks.filter(pl.col("outcome").is_null())
-    for document_id, prompt, output in to_send.select("id", "prompt_tokens", "max_output_tokens").iter_rows():
-        costs.setdefault(document_id, []).append((prompt, output))
-    order = sorted(costs, key=lambda name: (random_u64(options.seed, "refine", name), name))
-    admitted = admit([costs[name] for name in order], options.budget)
-    left_out = [name for name, taken in zip(order, admitted, strict=True) if not taken]
-    is_left_out = pl.col("outcome").is_null() & pl.col("id").is_in(left_out)
-    return chunks.with_columns(
-        pl.when(is_left_out).then(pl.lit(NOT_ATTEMPTED)).otherwise(pl.col("outcome")).alias("outcome"),
-        pl.when(is_left_out).then(pl.lit(BUDGET)).otherwise(pl.col("reason")).alias("reason"),
-    )
 
 
 def _request(row: dict[str, Any], lines: list[str], options: RefineOptions) -> Request:

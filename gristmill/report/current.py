@@ -15,6 +15,7 @@ from gristmill.store import Manifest, Registry, Shard, Store
 
 ORDER = (
     "raw",
+    "models",  # models/NAME: the classifiers
     "filtered",
     "url_keys",
     "dedup_tables/urls",
@@ -44,11 +45,12 @@ ORDER = (
     "contamination",
     "models/quality",
     "scores/quality",
+    "scores",  # scores/NAME: the raters
     "tokens",
     "scored",
     "selected",
     "mixed",
-)  # of the graph, for lists that people read; an asset that is not named here comes last
+)  # of the graph, for lists that people read; an asset that is not named here stands with its folder, or last
 
 
 class Corpus:
@@ -136,6 +138,6 @@ def _inputs(manifest: Manifest) -> set[str]:
 
 
 def place(asset: str) -> tuple[int, str]:
-    """Where an asset stands in the order of the graph; all scores stand together."""
-    known = "scores/quality" if asset.startswith("scores/") else asset
+    """Where an asset stands in the order of the graph."""
+    known = asset if asset in ORDER else asset.partition("/")[0]
     return (ORDER.index(known) if known in ORDER else len(ORDER), asset)

@@ -57,7 +57,7 @@ class StageFunnel:
     new: int
     tokens: int | None  # of the documents that go out; None where they were not all counted
     dropped_by_rule: dict[str, int]
-    not_attempted: dict[str, int]  # planned for the language model and not sent, by reason
+    not_attempted: dict[str, int]  # what the language model was not asked about or did not answer, by reason
     usage: Usage | None
     seconds: float  # of the runs that made the current objects
     sources: dict[str, SourceCount]
@@ -234,7 +234,7 @@ def ids_out(corpus: Corpus, manifest: Manifest) -> pl.LazyFrame | None:
 
 def _count_llm(corpus: Corpus, manifest: Manifest, tally: _Tally) -> None:
     """Requests and tokens of a partition, from the table that has a row for each of them."""
-    for table in ("derivations", "programs", "scores"):
+    for table in ("judgements", "programs", "derivations", "scores"):
         columns = manifest.schemas.get(table, {})
         if not {"outcome", "reason", "prompt_tokens", "output_tokens"} <= set(columns):
             continue

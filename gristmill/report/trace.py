@@ -18,21 +18,10 @@ from gristmill.errors import StoreError, shorten
 from gristmill.report.current import Corpus, place
 from gristmill.report.sample import Row, look_up, rows_with
 from gristmill.store import Store
+from gristmill.token_counts import DOCUMENT_STAGES
 
 MAX_MATCHES = 20  # documents of one address that are followed; a URL may be fetched many times
-_DECIDING = (
-    "raw",
-    "filtered",
-    "unique_urls",
-    "deduped",
-    "paragraphs",
-    "substrings",
-    "semantic",
-    "document_kept",
-    "refined",
-    "contamination",
-    "selected",
-)
+_DECIDING = frozenset(DOCUMENT_STAGES) - {"rephrased", "mixed"}
 _PLACED = {
     "scores": ("scores", "scored"),  # and every asset scores/NAME
     "tokens": ("tokens", "counted"),

@@ -1,12 +1,10 @@
 """Windows of a file that a scorer with a short context reads: its top, its middle and its end.
 
-The score of a file is the mean over its windows; an empty file has none, and no score. Source: Arctic-SnowCoder (arXiv
+The paper's score of a file is the mean over its windows. Source: Arctic-SnowCoder (arXiv
 2409.02326), section on the quality annotator; the paper gives no offsets, these are ours.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 WINDOW_TOKENS = 512  # the context of Snowflake-arctic-embed-m, which the paper uses
 
@@ -22,8 +20,3 @@ def window_spans(tokens: int, window: int = WINDOW_TOKENS) -> list[tuple[int, in
         return [(0, tokens)]
     last = tokens - window
     return [(start, start + window) for start in (0, last // 2, last)]
-
-
-def mean_of_windows(scores: Sequence[float]) -> float | None:
-    """The score of a file from those of its windows; None where there is no window."""
-    return sum(scores) / len(scores) if scores else None

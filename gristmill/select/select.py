@@ -74,7 +74,7 @@ def select_documents(scores: pl.DataFrame, options: SelectOptions) -> Selected:
         raise StageError(
             f"selected: ids are scored more than once, {repeated} among them; an id must occur once"
         )
-    ordered = _decide(in_order(scores, options), options)
+    ordered, quotas = _decide(in_order(scores, options), options)
     decisions = ordered.select(
         pl.col(name)
         if name in ("id", "action", "rule", "value", "bound")
@@ -88,15 +88,21 @@ def select_documents(scores: pl.DataFrame, options: SelectOptions) -> Selected:
     )
     if selection.is_empty():
         raise StageError(_nothing_kept(ordered, options))
-    return Selected(decisions, selection, _figures(ordered, selection, options))
+    return Selected(decisions, selection, _figures(ordered, selection, quotas, options))
 
 
-def _decide(ordered: pl.DataFrame, options: SelectOptions) -> pl.DataFrame:
-    """Add action, rule, value and bound; `ordered` is in the order in which the budget is spent."""
-    asked = _ask_rules(ordered, options)
-    cut = _cut_by_budget(asked, options) if options.quotas is None else _cut_by_quota(asked, options)
-    is_kept = pl.col("rule").is_null()
-    return cut.with_columns(pl.when(is_kept).then(pl.lit(KEEP)).otherwise(pl.lit(DROP)).alias("action"))
+def _decide(ordered: pl.DataFrame, options: SelectOptions) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """Add action, rule, value and bound; the second table is QUOTAS, where there are any.
+
+    `ordered` is in the order in which the budget is spent.
+    """
+    asked, quotas = _ask_rules(ordered, options), None
+    if options.quotas is None:
+        cut = _cut_by_budget(asked, options)
+    else:
+        cut, quotas = _cut_by_quota(asked, options)
+    action = pl.when(pl.col("rule").is_null()).then(pl.lit(KEEP)).otherwise(pl.lit(DROP))
+    return cut.with_columns(action.alias("action")), quotas
 
 
 def _ask_rules(ordered: pl.DataFrame, options: SelectOptions) -> pl.DataFrame:
@@ -141,13 +147,15 @@ def _cut_by_budget(asked: pl.DataFrame, options: SelectOptions) -> pl.DataFrame:
     )
 
 
-def _cut_by_quota(asked: pl.DataFrame, options: SelectOptions) -> pl.DataFrame:
-    """The rule `quota` for those that their group has no more tokens for."""
+def _cut_by_quota(asked: pl.DataFrame, options: SelectOptions) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rule `quota` for those that their group has no more tokens for, and QUOTAS."""
     ordered, quotas = _groups(asked, options)
-    taken = take_by_quota(ordered, quotas).rename({"take": "_take", "spent": "_spent", "quota": "_quota"})
+    taken = take_by_quota(ordered, quotas)
+    report = report_quotas(ordered, taken, quotas)
+    taken = taken.rename({"take": "_take", "spent": "_spent", "quota": "_quota"})
     over = pl.col("rule").is_null() & ~pl.col("_take")
     filled = _filled(over, QUOTA, pl.col("_spent").cast(pl.Float64), pl.col("_quota").cast(pl.Float64))
-    return asked.hstack(taken).with_columns(*filled).drop(taken.columns)
+    return asked.hstack(taken).with_columns(*filled).drop(taken.columns), report
 
 
 def _filled(over: pl.Expr, rule: str, value: pl.Expr, bound: pl.Expr) -> tuple[pl.Expr, ...]:
@@ -194,8 +202,9 @@ def _dropped(ordered: pl.DataFrame) -> dict[str, int]:
     return {str(rule): int(count) for rule, count in counted.iter_rows()}
 
 
-def _figures(ordered: pl.DataFrame, selection: pl.DataFrame, options: SelectOptions) -> dict[str, Any]:
-    rule = pl.col("rule")
+def _figures(
+    ordered: pl.DataFrame, selection: pl.DataFrame, quotas: pl.DataFrame | None, options: SelectOptions
+) -> dict[str, Any]:
     tokens_in, tokens_kept = int(ordered["tokens"].sum()), int(selection["tokens"].sum())
     figures: dict[str, Any] = {
         "rows_out": selection.height,
@@ -207,14 +216,11 @@ def _figures(ordered: pl.DataFrame, selection: pl.DataFrame, options: SelectOpti
     if options.budget_tokens is not None:
         figures["budget_tokens"] = options.budget_tokens
         figures["budget_left"] = options.budget_tokens - tokens_kept
-    if options.quotas is not None:
-        before = ordered.with_columns(pl.when(rule != QUOTA).then(rule).alias("rule"))
-        groups, quotas = _groups(before, options)
-        taken = ordered.select((pl.col("action") == KEEP).alias("take"))
-        table = report_quotas(groups, taken, quotas).sort("quota", "group", descending=[True, False])
+    if quotas is not None:
+        largest = quotas.sort("quota", "group", descending=[True, False]).head(MAX_GROUPS_SHOWN)
         shown = pl.col("group").str.replace_all(_BETWEEN_KEYS, " / ", literal=True)
-        figures["quotas"] = table.head(MAX_GROUPS_SHOWN).with_columns(shown).to_dicts()
-        figures["shortfall"] = int(table["shortfall"].sum())
+        figures["quotas"] = largest.with_columns(shown).to_dicts()
+        figures["shortfall"] = int(quotas["shortfall"].sum())
     if options.by not in ("hash", "quality"):
         kept = ordered.filter(pl.col("action") == KEEP)[options.by]
         figures["lowest_score_kept"] = kept.min()

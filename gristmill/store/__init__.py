@@ -13,7 +13,7 @@ Everything above `files` speaks to the small interface `Files`, so an object sto
 from gristmill.store.files import Files, LocalFiles
 from gristmill.store.garbage import Collected, collect_garbage
 from gristmill.store.objects import FORMAT, FileEntry, Manifest, ObjectWriter, Ref, Store
-from gristmill.store.registry import Registry, Shard, ShardFile
+from gristmill.store.registry import Registry, Shard, ShardFile, source_of
 
 __all__ = [
     "FORMAT",
@@ -29,4 +29,5 @@ __all__ = [
     "ShardFile",
     "Store",
     "collect_garbage",
+    "source_of",
 ]

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from gristmill import remote
 from gristmill.errors import InputError, StoreError
 from gristmill.hashing import canonical_json, digest_file, digest_json, digest_stream
@@ -184,6 +186,11 @@ def _alive(entries: list[dict[str, Any]]) -> list[Shard]:
 def _shard(entry: dict[str, Any]) -> Shard:
     files = tuple(ShardFile(**file) for file in entry["files"])
     return Shard(entry["sequence"], entry["key"], entry["source"], files)
+
+
+def source_of(keys: pl.Expr) -> pl.Expr:
+    """Names of the sources of shards, given their keys, which are a source's name and a number."""
+    return keys.str.replace(r"-\d+$", "")
 
 
 def describe_file(path: Path, name: str) -> ShardFile:

@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 
 from assets import clusters, dedup
-from assets.step import Built, build
-from gristmill.documents import document_id
+from assets.step import Built
 from gristmill.errors import RecipeError
-from gristmill.store import Registry, Shard, Store
-from tests.assets.stores import NO_TOOLS, add_shard, recipe_of
+from gristmill.store import Registry, Store
+from tests.assets import stores
+from tests.assets.stores import add_shard, key, recipe_of, table
 from tests.dedup.texts import edit, make_words
 
 WORDS = make_words(1, 200)
@@ -20,29 +20,18 @@ OTHER = " ".join(make_words(3, 200))
 LONGEST = "dedup: {duplicates: {rule: longest}}\n"
 
 
-def build_all(section: str, store: Store) -> dict[tuple[str, str | None], Built]:
-    """Every step of deduplication, for all shards."""
-    recipe = recipe_of(section)
-    shards: list[Shard] = Registry(store, "demo").shards()
-    built: dict[tuple[str, str | None], Built] = {}
-    for step in dedup.steps(recipe, "filtered"):
-        for shard in shards if step.partitioned else [None]:
-            built[step.name, shard.key if shard else None] = build(step, recipe, store, shard, NO_TOOLS)
-    return built
+def build_all(section: str, store: Store) -> dict[str, Built]:
+    return stores.build_all(dedup.steps, recipe_of(section), store, upstream="filtered")
 
 
-def kept(store: Store, built: dict[tuple[str, str | None], Built]) -> list[str]:
+def kept(store: Store, built: dict[str, Built]) -> list[str]:
     """Ids of what is left, in all shards."""
-    return [
-        name
-        for (step, _), done in built.items()
-        if step == "deduped"
-        for name in store.scan(done.manifest, "documents").collect()["id"]
-    ]
+    left = [done for name, done in built.items() if name.startswith("deduped/")]
+    return [found for done in left for found in table(store, done, "documents")["id"]]
 
 
 def ids(names: str) -> list[str]:
-    return [document_id("web", name) for name in names]
+    return [key(name) for name in names]
 
 
 def test_the_longest_of_a_cluster_stays_wherever_it_is_and_every_new_shard_decides_anew(
@@ -54,15 +43,15 @@ def test_the_longest_of_a_cluster_stays_wherever_it_is_and_every_new_shard_decid
     add_shard(store, {"c": LONGER, "d": TEXT})
     built = build_all(LONGEST, store)
     assert kept(store, built) == ids("bc")
-    decisions = store.scan(built["deduped", "web-0001"].manifest, "decisions").collect()
+    decisions = table(store, built["deduped/web-0001"], "decisions")
     assert decisions.select("action", "rule", "value", "other_id", "detail").rows() == [
         ("drop", "near_duplicate", 196 / 197, ids("c")[0], '{"cluster_size": 3, "shard": "web-0002"}'),
         ("keep", None, None, None, None),
     ]
     add_shard(store, {"e": "a new text that nobody has seen"})
     assert (
-        build_all(LONGEST, store)["deduped", "web-0002"].manifest.content
-        == built["deduped", "web-0002"].manifest.content
+        build_all(LONGEST, store)["deduped/web-0002"].manifest.content
+        == built["deduped/web-0002"].manifest.content
     )
 
 
@@ -82,9 +71,12 @@ def test_clusters_are_shown_by_size_by_source_and_side_by_side(tmp_path: Path) -
     store = Store.open(tmp_path)
     add_shard(store, {"a": TEXT, "b": OTHER})
     add_shard(store, {"c": NEAR, "d": TEXT, "e": OTHER}, source="mail")
-    figures = build_all("dedup: {}\n", store)[clusters.NAME, None].manifest.figures
+    figures = build_all("dedup: {}\n", store)[clusters.NAME].manifest.figures
     assert (figures["clusters"], figures["members"], figures["largest"]) == (2, 5, 3)
-    assert figures["by_size"] == [{"size": "2", "clusters": 1}, {"size": "3", "clusters": 1}]
+    assert figures["by_size"] == [
+        {"from_size": 2, "clusters": 1, "members": 2},
+        {"from_size": 3, "clusters": 1, "members": 3},
+    ]
     assert figures["by_source_pair"] == [
         {"source": "mail", "kept_source": "web", "documents": 3, "share": 1.0}
     ]
@@ -103,8 +95,8 @@ def test_without_a_removed_shard_its_copies_come_back(tmp_path: Path, section: s
     Registry(store, "demo").remove(first.key)
     built = build_all(section, store)
     assert kept(store, built) == ids("bc")
-    assert built["signatures", "web-0003"].cached
-    members = store.scan(built[clusters.NAME, None].manifest, "members").collect()
+    assert built["signatures/web-0003"].cached
+    members = table(store, built[clusters.NAME], "members")
     assert members.select("id", "kept").rows() == list(zip(ids("bd"), [True, False], strict=True))
     assert members["sequence"].dtype == pl.UInt32
 

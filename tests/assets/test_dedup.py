@@ -9,11 +9,11 @@ import pytest
 from assets import dedup
 from assets.step import Built, Step, build
 from gristmill.dedup import SIGNATURES
-from gristmill.documents import DECISIONS, DOCUMENTS, document_id
+from gristmill.documents import DECISIONS, DOCUMENTS
 from gristmill.errors import StoreError
 from gristmill.recipe import Recipe
-from gristmill.store import Shard, Store, tables
-from tests.assets.stores import NO_TOOLS, add_shard, recipe_of
+from gristmill.store import Shard, Store
+from tests.assets.stores import NO_TOOLS, add_shard, contents, key, recipe_of, table
 from tests.dedup.texts import edit, make_words
 
 WORDS = make_words(1, 200)
@@ -26,10 +26,6 @@ def _build(recipe: Recipe, store: Store, shard: Shard) -> dict[str, Built]:
         for step in dedup.steps(recipe, "filtered")
         if step.partitioned
     }
-
-
-def _table(store: Store, built: Built, table: str) -> pl.DataFrame:
-    return store.scan(built.manifest, table).collect()
 
 
 def test_the_steps_and_what_they_read() -> None:
@@ -75,14 +71,14 @@ def test_copies_are_dropped_within_a_shard_and_shown_beside_their_twin(tmp_path:
     shard = add_shard(store, {"a": TEXT, "b": OTHER, "c": TEXT.upper(), "d": NEAR})
     built = _build(recipe, store, shard)
 
-    assert _table(store, built["signatures"], "signatures").schema == pl.Schema(SIGNATURES)
-    duplicates = _table(store, built["duplicates"], "duplicates")
-    decisions = _table(store, built["deduped"], "decisions")
-    documents = _table(store, built["deduped"], "documents")
+    assert table(store, built["signatures"], "signatures").schema == pl.Schema(SIGNATURES)
+    duplicates = table(store, built["duplicates"], "duplicates")
+    decisions = table(store, built["deduped"], "decisions")
+    documents = table(store, built["deduped"], "documents")
     assert duplicates.equals(decisions)
     assert (decisions.schema, documents.schema) == (pl.Schema(DECISIONS), pl.Schema(DOCUMENTS))
     assert decisions["rule"].to_list() == [None, None, "exact_duplicate", "near_duplicate"]
-    assert documents["id"].to_list() == [document_id("web", name) for name in "ab"]
+    assert documents["id"].to_list() == [key(name) for name in "ab"]
 
     (point,) = built["duplicates"].manifest.figures["s_curve"]
     assert (point["pairs"], point["jaccard"]) == (1, duplicates["value"][3])
@@ -92,8 +88,8 @@ def test_copies_are_dropped_within_a_shard_and_shown_beside_their_twin(tmp_path:
     near, exact = figures["sample"]
     assert (near["rule"], near["id"], near["twin_id"]) == (
         "near_duplicate",
-        document_id("web", "d"),
-        document_id("web", "a"),
+        key("d"),
+        key("a"),
     )
     assert near["dropped"] != near["twin"]  # the part is shown in which they differ
     assert (len(near["dropped"]), len(exact["twin"])) == (300, 300)
@@ -113,9 +109,9 @@ def test_copies_of_earlier_shards_are_dropped_whatever_is_built_first(tmp_path: 
     found = build(duplicates, recipe, store, third, NO_TOOLS)
     kept = build(deduped, recipe, store, third, NO_TOOLS)
 
-    table = _table(store, found, "duplicates")
-    assert table["other_id"].to_list() == [document_id("web", name) for name in "aba"]
-    assert table["detail"].to_list() == [
+    decided = table(store, found, "duplicates")
+    assert decided["other_id"].to_list() == [key(name) for name in "aba"]
+    assert decided["detail"].to_list() == [
         '{"row": 0, "shard": "web-0001"}',
         '{"row": 0, "shard": "code-0001"}',
         '{"row": 0, "shard": "web-0001"}',
@@ -162,30 +158,25 @@ def test_another_threshold_hashes_nothing_again(tmp_path: Path) -> None:
     assert built["deduped"].manifest.rows("documents") == 2
 
 
-def test_batches_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = recipe_of("dedup: {}\n")
+def test_batches_change_no_byte(tmp_path: Path) -> None:
     texts = {str(i): " ".join(make_words(i % 7, 60)) for i in range(20)}
-    contents = []
+    found = []
     for rows in (1000, 3):
-        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", rows)
         store = Store.open(tmp_path / str(rows))
-        shard = add_shard(store, texts)
-        assert len(list(store.batches(store.current("demo", "filtered", shard.key), "documents"))) == -(
-            -20 // rows
-        )
-        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 1000)  # of the output the same: only the input is cut
-        built = _build(recipe, store, shard)
-        contents.append([(done.manifest.content, done.manifest.figures) for done in built.values()])
-    assert contents[0] == contents[1]
+        shard = add_shard(store, texts, batch=rows)
+        batches = store.batches(store.current("demo", "filtered", shard.key), "documents")
+        assert len(list(batches)) == -(-20 // rows)
+        found.append(contents(_build(recipe_of("dedup: {}\n"), store, shard)))
+    assert found[0] == found[1]
 
 
 def test_a_shard_without_documents_has_tables_without_rows(tmp_path: Path) -> None:
     store, recipe = Store.open(tmp_path), recipe_of("dedup: {}\n")
     built = _build(recipe, store, add_shard(store, {}))
-    assert _table(store, built["signatures"], "signatures").schema == pl.Schema(SIGNATURES)
-    assert _table(store, built["duplicates"], "duplicates").height == 0
-    assert _table(store, built["deduped"], "documents").schema == pl.Schema(DOCUMENTS)
-    assert _table(store, built["deduped"], "decisions").schema == pl.Schema(DECISIONS)
+    assert table(store, built["signatures"], "signatures").schema == pl.Schema(SIGNATURES)
+    assert table(store, built["duplicates"], "duplicates").height == 0
+    assert table(store, built["deduped"], "documents").schema == pl.Schema(DOCUMENTS)
+    assert table(store, built["deduped"], "decisions").schema == pl.Schema(DECISIONS)
     assert "similarity_plot" not in built["duplicates"].manifest.figures
 
 

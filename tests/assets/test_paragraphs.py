@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,16 @@ import pytest
 
 from assets import paragraphs, tokens
 from assets.graph import steps as graph
-from assets.step import Built, Input, Step, build, identify, partitions_read
+from assets.step import Input, Step, build, identify, partitions_read
 from gristmill.dedup import COUNTS, EDITS, UNITS, undo
-from gristmill.documents import DECISIONS, DOCUMENTS, check_conservation, document_id
+from gristmill.documents import DECISIONS, DOCUMENTS, check_conservation
 from gristmill.recipe import Recipe
 from gristmill.report import sample, trace
-from gristmill.store import Shard, Store, tables
+from gristmill.store import Shard, Store
 from gristmill.token_counts import counts_of
 from resources.tools import Tools
-from tests.assets.stores import NO_TOOLS, add_shard, recipe_of
+from tests.assets import stores
+from tests.assets.stores import NO_TOOLS, add_shard, contents, key, recipe_of, table, texts_of
 
 FOOTER = "Share this page with a friend"
 FIRST = {"a": f"The mill.\n\n{FOOTER}", "b": f"{FOOTER}\nThe river."}
@@ -28,30 +30,11 @@ def recipe_with(options: str = "{}", more: str = "") -> Recipe:
     return recipe_of(f"dedup: {{paragraphs: {options}}}\n{more}", "web", "code")
 
 
+build_all = partial(stores.build_all, paragraphs.steps)
+
+
 def steps_of(recipe: Recipe) -> dict[str, Step]:
     return {step.name: step for step in paragraphs.steps(recipe, "deduped")}
-
-
-def build_all(recipe: Recipe, store: Store, shards: list[Shard]) -> dict[str, Built]:
-    """Every step in turn over all shards; by `asset` where it is global, by `asset/shard` elsewhere."""
-    built = {}
-    for step in paragraphs.steps(recipe, "deduped"):
-        for shard in shards if step.partitioned else [None]:
-            name = f"{step.name}/{shard.key}" if shard else step.name
-            built[name] = build(step, recipe, store, shard, NO_TOOLS)
-    return built
-
-
-def table(store: Store, built: Built, name: str) -> pl.DataFrame:
-    return store.scan(built.manifest, name).collect()
-
-
-def texts(store: Store, built: Built) -> dict[str, str]:
-    return dict(table(store, built, "documents").select("id", "text").iter_rows())
-
-
-def key(name: str) -> str:
-    return document_id("web", name)
 
 
 def test_the_steps_and_what_they_read() -> None:
@@ -108,8 +91,8 @@ def test_lines_of_earlier_shards_are_cut_and_can_be_put_back(tmp_path: Path) -> 
     built = build_all(recipe, store, shards)
     first, second = (built[f"{NAME}/{shard.key}"] for shard in shards)
 
-    assert texts(store, first) == {key("a"): FIRST["a"], key("b"): "The river."}
-    assert texts(store, second) == {key("c"): "The ferry.\nThe bank.", key("e"): "The wheel."}
+    assert texts_of(store, first) == {key("a"): FIRST["a"], key("b"): "The river."}
+    assert texts_of(store, second) == {key("c"): "The ferry.\nThe bank.", key("e"): "The wheel."}
     for one, given in ((first, FIRST), (second, SECOND)):
         documents, decisions, edits = (
             table(store, one, name) for name in ("documents", "decisions", "edits")
@@ -175,7 +158,7 @@ def test_the_order_of_registration_decides_and_not_that_of_building(tmp_path: Pa
             add_shard(store, {"y": FOOTER + "\ny"}, source="code", asset="deduped"),
         ]
         built = build_all(recipe, store, shards[::-1] if backwards else shards)
-        left.append([texts(store, built[f"{NAME}/{shard.key}"]) for shard in shards])
+        left.append([texts_of(store, built[f"{NAME}/{shard.key}"]) for shard in shards])
     assert left[0] == left[1] == [{key("x"): FOOTER + "\nx"}, {key("y"): "y"}]
 
 
@@ -191,7 +174,9 @@ def test_a_new_shard_changes_the_counts_of_all_but_not_of_a_snapshot(tmp_path: P
         assert built[f"{NAME}/{shards[1].key}"].cached is cached
         third = built[f"{NAME}/{shards[2].key}"]
         assert third.manifest.figures["in_snapshot"] is not cached
-        assert texts(store, third) == {key("c"): "c\nb" if cached else "c"}  # `b` occurs once in the snapshot
+        assert texts_of(store, third) == {
+            key("c"): "c\nb" if cached else "c"
+        }  # `b` occurs once in the snapshot
 
 
 def test_a_shard_outside_the_snapshot_keeps_no_first_occurrence(tmp_path: Path) -> None:
@@ -201,8 +186,11 @@ def test_a_shard_outside_the_snapshot_keeps_no_first_occurrence(tmp_path: Path) 
         add_shard(store, {"c": "one\ntwo\nfour", "d": "four\nfive"}, asset="deduped"),
     ]
     built = build_all(recipe, store, shards)
-    assert texts(store, built[f"{NAME}/{shards[0].key}"]) == {key("a"): "one\ntwo", key("b"): "three"}
-    assert texts(store, built[f"{NAME}/{shards[1].key}"]) == {key("c"): "two\nfour", key("d"): "four\nfive"}
+    assert texts_of(store, built[f"{NAME}/{shards[0].key}"]) == {key("a"): "one\ntwo", key("b"): "three"}
+    assert texts_of(store, built[f"{NAME}/{shards[1].key}"]) == {
+        key("c"): "two\nfour",
+        key("d"): "four\nfive",
+    }
 
 
 def test_the_first_shards_are_read_in_an_order_that_counts() -> None:
@@ -222,23 +210,15 @@ def test_the_first_shards_are_read_in_an_order_that_counts() -> None:
     assert len(names) == 2
 
 
-def test_batches_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = recipe_with()
-    contents = []
+def test_batches_change_no_byte(tmp_path: Path) -> None:
+    found = []
     for rows in (1000, 3):
-        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", rows)
         store = Store.open(tmp_path / str(rows))
-        given = [
-            {f"{s}{i}": f"{FOOTER}\nline {chr(97 + i % 9)}\n\nown {s} {i}\ny" for i in range(20)}
-            for s in "ab"
-        ]
-        shards = [add_shard(store, one, asset="deduped") for one in given]
-        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 1000)  # of the output the same: only the input is cut
-        built = build_all(recipe, store, shards)
-        contents.append(
-            [(name, done.manifest.content, done.manifest.figures) for name, done in built.items()]
-        )
-    assert contents[0] == contents[1]
+        for s in "ab":
+            texts = {f"{s}{i}": f"{FOOTER}\nline {chr(97 + i % 9)}\n\nown {s} {i}\ny" for i in range(20)}
+            add_shard(store, texts, asset="deduped", batch=rows)
+        found.append(contents(build_all(recipe_with(), store)))
+    assert found[0] == found[1]
 
 
 def test_a_shard_without_documents_has_tables_without_rows(tmp_path: Path) -> None:
@@ -281,10 +261,9 @@ def test_tokens_of_edited_documents_are_counted_again(tmp_path: Path) -> None:
 
 def test_trace_and_samples_show_what_was_cut(tmp_path: Path) -> None:
     store, recipe = Store.open(tmp_path), recipe_with()
-    shards = [add_shard(store, given, asset="raw") for given in (FIRST, SECOND)]
-    for step in paragraphs.steps(recipe, "raw"):
-        for shard in shards if step.partitioned else [None]:
-            build(step, recipe, store, shard, NO_TOOLS)
+    for given in (FIRST, SECOND):
+        add_shard(store, given, asset="raw")
+    build_all(recipe, store, upstream="raw")
     edited, dropped = (
         next(step for step in trace(store, "demo", key(name)) if step.stage == NAME) for name in "cd"
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,17 @@ import pytest
 
 from assets import semantic
 from assets.graph import steps as graph
-from assets.step import Built, Step, build
+from assets.step import Step
 from gristmill.dedup import SIMILARITIES
-from gristmill.documents import DECISIONS, DOCUMENTS, check_conservation, document_id
+from gristmill.documents import DECISIONS, DOCUMENTS, check_conservation
 from gristmill.embeddings import MINILM, embeddings_schema
 from gristmill.errors import RecipeError
 from gristmill.recipe import Recipe
 from gristmill.report import sample
-from gristmill.store import Shard, Store, tables
+from gristmill.store import Store
 from resources.tools import Tools
-from tests.assets.stores import add_shard, recipe_of
+from tests.assets import stores
+from tests.assets.stores import add_shard, contents, key, recipe_of, table
 from tests.embedders import BagOfWords
 
 EMBEDDINGS, TABLE, NAME = "embeddings", "dedup_tables/semantic", "semantic"
@@ -44,26 +46,11 @@ def recipe_with(options: str = "{}", more: str = "") -> Recipe:
     return recipe_of(f"dedup: {{semantic: {options}}}\n{more}", "web", "code")
 
 
+build_all = partial(stores.build_all, semantic.steps, tools=_Fake())
+
+
 def steps_of(recipe: Recipe) -> dict[str, Step]:
     return {step.name: step for step in semantic.steps(recipe, "deduped")}
-
-
-def build_all(recipe: Recipe, store: Store, shards: list[Shard]) -> dict[str, Built]:
-    """Every step in turn over all shards; by `asset` where it is global, by `asset/shard` elsewhere."""
-    built = {}
-    for step in semantic.steps(recipe, "deduped"):
-        for shard in shards if step.partitioned else [None]:
-            name = f"{step.name}/{shard.key}" if shard else step.name
-            built[name] = build(step, recipe, store, shard, _Fake())
-    return built
-
-
-def table(store: Store, built: Built, name: str) -> pl.DataFrame:
-    return store.scan(built.manifest, name).collect()
-
-
-def key(name: str) -> str:
-    return document_id("web", name)
 
 
 def names(ids: pl.Series) -> set[str]:
@@ -211,19 +198,16 @@ def test_a_later_shard_is_compared_with_the_snapshot_and_changes_nothing_for_oth
             ]  # fmt: skip
 
 
-def test_batches_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_change_no_byte(tmp_path: Path) -> None:
     recipe = recipe_with("{clusters: 3, snapshot_shards: 1}")
-    words = [f"w{i % 7} w{i % 5} w{i % 3}" for i in range(40)]
-    contents = []
+    found = []
     for rows in (1000, 3):
         store = Store.open(tmp_path / str(rows))
-        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", rows)
-        given = [{f"{s}{i}": text for i, text in enumerate(words)} for s in "ab"]
-        shards = [add_shard(store, one, asset="deduped") for one in given]
-        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 1000)  # of the output the same: only the input is cut
-        built = build_all(recipe, store, shards)
-        contents.append([(name, one.manifest.content, one.manifest.figures) for name, one in built.items()])
-    assert contents[0] == contents[1]
+        for s in "ab":
+            texts = {f"{s}{i}": f"w{i % 7} w{i % 5} w{i % 3}" for i in range(40)}
+            add_shard(store, texts, asset="deduped", batch=rows)
+        found.append(contents(build_all(recipe, store)))
+    assert found[0] == found[1]
 
 
 def test_a_shard_without_documents_has_tables_without_rows(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from assets import substrings
 from assets.graph import steps as graph
-from assets.step import Built, Step, build
+from assets.step import Step
 from gristmill.dedup import (
     COUNTED_STRETCHES,
     COUNTED_WINDOWS,
@@ -18,11 +19,12 @@ from gristmill.dedup import (
     WINDOWS,
     undo,
 )
-from gristmill.documents import DECISIONS, DOCUMENTS, check_conservation, document_id
+from gristmill.documents import DECISIONS, DOCUMENTS, check_conservation
 from gristmill.recipe import Recipe
 from gristmill.report import sample, trace
-from gristmill.store import Shard, Store, tables
-from tests.assets.stores import NO_TOOLS, add_shard, recipe_of
+from gristmill.store import Store
+from tests.assets import stores
+from tests.assets.stores import add_shard, contents, key, recipe_of, table, texts_of
 
 LICENCE = "Permission is granted to copy this text."
 FIRST = {"a": f"The mill. {LICENCE}", "b": f"{LICENCE} The river runs."}
@@ -37,32 +39,11 @@ def recipe_with(options: str = "", more: str = "") -> Recipe:
     return recipe_of(f"dedup: {{substrings: {{{LENIENT}{options}}}}}\n{more}", "web", "code")
 
 
+build_all = partial(stores.build_all, substrings.steps)
+
+
 def steps_of(recipe: Recipe) -> dict[str, Step]:
     return {step.name: step for step in substrings.steps(recipe, "deduped")}
-
-
-def build_all(
-    recipe: Recipe, store: Store, shards: list[Shard], upstream: str = "deduped"
-) -> dict[str, Built]:
-    """Every step in turn over all shards; by `asset` where it is global, by `asset/shard` elsewhere."""
-    built = {}
-    for step in substrings.steps(recipe, upstream):
-        for shard in shards if step.partitioned else [None]:
-            name = f"{step.name}/{shard.key}" if shard else step.name
-            built[name] = build(step, recipe, store, shard, NO_TOOLS)
-    return built
-
-
-def table(store: Store, built: Built, name: str) -> pl.DataFrame:
-    return store.scan(built.manifest, name).collect()
-
-
-def texts(store: Store, built: Built) -> dict[str, str]:
-    return dict(table(store, built, "documents").select("id", "text").iter_rows())
-
-
-def key(name: str) -> str:
-    return document_id("web", name)
 
 
 def test_the_steps_and_what_they_read() -> None:
@@ -121,8 +102,8 @@ def test_passages_of_earlier_shards_are_cut_and_can_be_put_back(tmp_path: Path) 
     built = build_all(recipe, store, shards)
     first, second = (built[f"{NAME}/{shard.key}"] for shard in shards)
 
-    assert texts(store, first) == {key("a"): FIRST["a"], key("b"): "The river runs."}
-    assert texts(store, second) == {key("c"): "The ferry\nThe bank", key("e"): "The wheel."}
+    assert texts_of(store, first) == {key("a"): FIRST["a"], key("b"): "The river runs."}
+    assert texts_of(store, second) == {key("c"): "The ferry\nThe bank", key("e"): "The wheel."}
     for one, given in ((first, FIRST), (second, SECOND)):
         documents, decisions, edits, ranges = (
             table(store, one, name) for name in ("documents", "decisions", "edits", "ranges")
@@ -176,7 +157,7 @@ def test_the_order_of_registration_decides_and_not_that_of_building(tmp_path: Pa
             add_shard(store, {"y": LICENCE + "\ny"}, source="code", asset="deduped"),
         ]
         built = build_all(recipe, store, shards[::-1] if backwards else shards)
-        left.append([texts(store, built[f"{NAME}/{shard.key}"]) for shard in shards])
+        left.append([texts_of(store, built[f"{NAME}/{shard.key}"]) for shard in shards])
     assert left[0] == left[1] == [{key("x"): LICENCE + "\nx"}, {key("y"): "y"}]
 
 
@@ -196,26 +177,18 @@ def test_a_new_shard_changes_what_is_counted_of_all_but_not_of_a_snapshot(tmp_pa
         assert built[f"{NAME}/{shards[0].key}"].cached is cached
         third = built[f"{NAME}/{shards[2].key}"]
         assert third.manifest.figures["in_snapshot"] is not cached
-        assert texts(store, third) == {key("c"): f"c {once}" if cached else "c"}
+        assert texts_of(store, third) == {key("c"): f"c {once}" if cached else "c"}
 
 
-def test_batches_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = recipe_with()
-    contents = []
+def test_batches_change_no_byte(tmp_path: Path) -> None:
+    found = []
     for rows in (1000, 3):
-        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", rows)
         store = Store.open(tmp_path / str(rows))
-        given = [
-            {f"{s}{i}": f"{LICENCE} own {s} {i} {'of the same kind ' * (i % 3)}y" for i in range(8)}
-            for s in "ab"
-        ]
-        shards = [add_shard(store, one, asset="deduped") for one in given]
-        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 1000)  # of the output the same: only the input is cut
-        built = build_all(recipe, store, shards)
-        contents.append(
-            [(name, done.manifest.content, done.manifest.figures) for name, done in built.items()]
-        )
-    assert contents[0] == contents[1]
+        for s in "ab":
+            texts = {f"{s}{i}": f"{LICENCE} own {s} {i} {'of the same kind ' * (i % 3)}y" for i in range(8)}
+            add_shard(store, texts, asset="deduped", batch=rows)
+        found.append(contents(build_all(recipe_with(), store)))
+    assert found[0] == found[1]
 
 
 def test_a_shard_without_documents_has_tables_without_rows(tmp_path: Path) -> None:
@@ -234,8 +207,9 @@ def test_a_shard_without_documents_has_tables_without_rows(tmp_path: Path) -> No
 
 def test_trace_and_samples_show_what_was_cut(tmp_path: Path) -> None:
     store, recipe = Store.open(tmp_path), recipe_with()
-    shards = [add_shard(store, given, asset="raw") for given in (FIRST, SECOND)]
-    build_all(recipe, store, shards, "raw")
+    for given in (FIRST, SECOND):
+        add_shard(store, given, asset="raw")
+    build_all(recipe, store, upstream="raw")
     edited, dropped = (
         next(step for step in trace(store, "demo", key(name)) if step.stage == NAME) for name in "bd"
     )

@@ -9,13 +9,14 @@ import pytest
 from assets import url_duplicates
 from assets.describe import metadata
 from assets.graph import steps as graph
-from assets.step import Built, Step, build
+from assets.step import Built, Step
 from gristmill.dedup import URL_KEYS, WINNERS
-from gristmill.documents import DECISIONS, DOCUMENTS, check_conservation, document_id
+from gristmill.documents import DECISIONS, DOCUMENTS, check_conservation
 from gristmill.recipe import Recipe
 from gristmill.report import sample, trace
-from gristmill.store import Registry, Shard, ShardFile, Store, tables
-from tests.assets.stores import NO_TOOLS, documents_of, recipe_of
+from gristmill.store import Registry, Shard, Store
+from tests.assets import stores
+from tests.assets.stores import add_shard, contents, key, recipe_of, table
 
 KEYS, TABLE, NAME = "url_keys", "dedup_tables/urls", "unique_urls"
 PAGE = "https://www.mill.org/grain"
@@ -36,38 +37,16 @@ def recipe_with(options: str = "{}") -> Recipe:
     return recipe_of(f"dedup: {{urls: {options}}}\n", "web", "code")
 
 
-def add_pages(store: Store, pages: Pages, asset: str = "filtered") -> Shard:
+def add_pages(store: Store, pages: Pages, asset: str = "filtered", batch: int = 1000) -> Shard:
     """Register a shard and publish its pages as the current output of `asset`."""
-    registry = Registry(store, "demo")
-    number = len(list(store.files.list("registry/demo")))
-    shard = registry.register("web", [ShardFile(f"/{number}", str(number), 1, 0, f"digest-{number}")])
-    documents = documents_of(dict.fromkeys(pages, "text"), shard.key).with_columns(
-        url=pl.Series([url for url, _ in pages.values()], dtype=pl.String),
-        date=pl.Series([date for _, date in pages.values()], dtype=pl.String),
-    )
-    with store.writer(asset=asset, partition=shard.key, fingerprint=f"{number:032x}") as writer:
-        writer.write("documents", documents)
-        manifest = writer.publish(version=1, options={}, inputs={}, figures={}, run={})
-    store.set_ref("demo", manifest)
-    return shard
+    urls, dates = ({name: page[i] for name, page in pages.items()} for i in (0, 1))
+    return add_shard(store, dict.fromkeys(pages, "text"), asset=asset, batch=batch, urls=urls, dates=dates)
 
 
-def build_all(recipe: Recipe, store: Store, upstream: str = "filtered") -> dict[str, Built]:
-    """Every step in turn over all shards; by `asset` where it is global, by `asset/shard` elsewhere."""
-    built = {}
-    for step in url_duplicates.steps(recipe, upstream):
-        for shard in Registry(store, "demo").shards() if step.partitioned else [None]:
-            name = f"{step.name}/{shard.key}" if shard else step.name
-            built[name] = build(step, recipe, store, shard, NO_TOOLS)
-    return built
-
-
-def table(store: Store, built: Built, name: str) -> pl.DataFrame:
-    return store.scan(built.manifest, name).collect()
-
-
-def key(name: str) -> str:
-    return document_id("web", name)
+def build_all(
+    recipe: Recipe, store: Store, shards: list[Shard] | None = None, upstream: str = "filtered"
+) -> dict[str, Built]:
+    return stores.build_all(url_duplicates.steps, recipe, store, shards, upstream=upstream)
 
 
 def kept(store: Store, built: dict[str, Built]) -> set[str]:
@@ -82,7 +61,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, dict[str, Buil
     store = Store.open(tmp_path_factory.mktemp("two"))
     for pages in (FIRST, SECOND):
         add_pages(store, pages, "raw")
-    return store, build_all(recipe_with(), store, "raw")
+    return store, build_all(recipe_with(), store, upstream="raw")
 
 
 def test_the_steps_and_what_they_read() -> None:
@@ -220,27 +199,16 @@ def test_a_new_shard_may_replace_documents_of_all_but_a_snapshot(tmp_path: Path)
         )
 
 
-def test_batches_and_the_order_of_building_change_no_byte(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recipe = recipe_with()
-    contents = []
+def test_batches_and_the_order_of_building_change_no_byte(tmp_path: Path) -> None:
+    found = []
     for rows in (1000, 3):
         store = Store.open(tmp_path / str(rows))
-        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", rows)
         for s in "ab":
-            add_pages(store, {f"{s}{i}": (f"{PAGE}/{i % 5}", f"2021-0{1 + i % 9}-01") for i in range(20)})
-        monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 1000)  # of the output the same: only the input is cut
-        if rows == 3:
-            shards = Registry(store, "demo").shards()[::-1]
-            for step in url_duplicates.steps(recipe, "filtered"):
-                for shard in shards if step.partitioned else [None]:
-                    build(step, recipe, store, shard, NO_TOOLS)
-        built = build_all(recipe, store)
-        contents.append(
-            [(name, done.manifest.content, done.manifest.figures) for name, done in built.items()]
-        )
-    assert contents[0] == contents[1]
+            pages: Pages = {f"{s}{i}": (f"{PAGE}/{i % 5}", f"2021-0{1 + i % 9}-01") for i in range(20)}
+            add_pages(store, pages, batch=rows)
+        shards = Registry(store, "demo").shards()
+        found.append(contents(build_all(recipe_with(), store, shards if rows == 3 else shards[::-1])))
+    assert found[0] == found[1]
 
 
 def test_a_shard_without_documents_has_tables_without_rows(tmp_path: Path) -> None:

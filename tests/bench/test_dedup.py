@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.dedup import main_with_figures
+from bench.dedup import add_options, cases
 from bench.dedup_files import read_planted
 from bench.dedup_scores import score
+from bench.harness import main
 
 IDS = ["a", "b", "c", "d"]
 
@@ -64,7 +65,7 @@ def test_planted_documents_are_read_in_both_forms(tmp_path: Path) -> None:
 def test_a_corpus_without_a_truth_is_refused(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_text("")
     with pytest.raises(SystemExit, match=r"--truth: nothing was given, and .* has none of truth_pairs"):
-        main_with_figures(["--corpus", str(tmp_path)])
+        main("Dedup.", cases, ["--corpus", str(tmp_path)], add_options=add_options)
 
 
 def test_the_whole_job_is_measured_on_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +79,7 @@ def test_the_whole_job_is_measured_on_files(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "corpus.jsonl").write_text("\n".join(rows))
     (tmp_path / "truth.jsonl").write_text(json.dumps({"a": "a", "b": "b", "intersection": 36, "union": 37}))
     arguments = ["--corpus", str(tmp_path), "--peers", "", "--runs", "1", "--only", "words of the truth"]
-    (ours,) = main_with_figures(arguments)
+    (ours,) = main("Dedup.", cases, arguments, add_options=add_options)
     assert ours.median("precision") == ours.median("recall") == ours.median("compared") == 1
     assert ours.median("dropped") == 1
-    assert "mb_per_cpu_second" in capsys.readouterr().out
+    assert "\n  mb_per_cpu_second " in capsys.readouterr().out

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import tempfile
 from itertools import pairwise
-from pathlib import Path
 
 import networkx
 import numpy as np
@@ -14,19 +12,13 @@ from hypothesis import strategies as st
 
 from gristmill.dedup import (
     DuplicateOptions,
-    Numbering,
     SignatureOptions,
-    _kernels,
+    _cluster_kernels,
     compute_signatures,
     decide_by_clusters,
-    find_duplicates,
-    join_clusters,
-    join_neighbours,
-    join_twins,
-    list_members,
 )
 from gristmill.documents import DECISIONS, check_schema
-from tests.dedup.texts import edit, index_of, make_words, table
+from tests.dedup.texts import edit, make_words, members_of, table
 
 # Many bands of one row find nearly every pair, so that few documents give many candidates.
 LOOSE = SignatureOptions(bands=20, rows=1, ngram=2)
@@ -46,30 +38,12 @@ def cluster(
     tables = [
         compute_signatures(ids[first:last], options=signature_options) for first, last in pairwise(edges)
     ]
-    found = [
-        find_duplicates(one, shard=f"s{i}", options=options, **index_of(tables[:i]))
-        for i, one in enumerate(tables)
-    ]
-    index, read = index_of(tables).values()
-    numbering = Numbering.of(pl.concat([block.shards for block in index]))
 
     def read_ranks(key: str, rows: npt.NDArray[np.int64]) -> pl.Series:
         assert ranks is not None
         return pl.Series([ranks[edges[int(key[1:])] + row] for row in rows], dtype=pl.Float64)
 
-    parents, exact = join_twins(numbering, found)
-    with tempfile.TemporaryDirectory() as folder:
-        apart = [parents.copy() for _ in range(shares)]
-        for number, own in enumerate(apart):
-            scratch = Path(folder) / str(number)
-            found_here = join_neighbours(
-                own, exact, numbering, index, read, options, scratch, share=(number, shares), piece_rows=7
-            )
-            join_clusters(parents, own)
-        shingles = found_here if shares == 1 else None
-        return list_members(
-            parents, numbering, read, read_ranks=read_ranks if ranks else None, shingles=shingles
-        )
+    return members_of(tables, options, read_ranks=read_ranks if ranks else None, shares=shares)
 
 
 def expected_clusters(texts: list[str], options: DuplicateOptions) -> set[frozenset[str]]:
@@ -127,9 +101,9 @@ def test_union_find_gives_the_components_of_networkx(edges: list[tuple[int, int]
     graph.add_edges_from(edges)
     parents = np.arange(30)
     left, right = np.array(edges, np.int64).reshape(-1, 2).T
-    _kernels.join(parents, left, right)
+    _cluster_kernels.join(parents, left, right)
     for component in networkx.connected_components(graph):
-        assert {_kernels.find_root(parents, node) for node in component} == {min(component)}
+        assert {_cluster_kernels.find_root(parents, node) for node in component} == {min(component)}
 
 
 def test_a_chain_is_one_cluster_and_similarity_is_to_the_one_that_stays() -> None:

@@ -24,15 +24,9 @@ from gristmill.dedup import (
 from gristmill.dedup.paragraphs import Removed, normalise_unit
 from gristmill.documents import DECISIONS, check_conservation
 from gristmill.errors import StageError
+from tests.dedup.texts import frame
 
 FOOTER = "Share this page with a friend"
-
-
-def frame(texts: list[str], prefix: str = "") -> pl.DataFrame:
-    return pl.DataFrame(
-        {"id": [f"{prefix}{i}" for i in range(len(texts))], "text": texts},
-        schema={"id": pl.String, "text": pl.String},
-    )
 
 
 def counted(shards: list[pl.DataFrame], options: ParagraphOptions, **more: Any) -> pl.DataFrame:

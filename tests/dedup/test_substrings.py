@@ -14,73 +14,24 @@ from gristmill.dedup import (
     STRETCHES,
     WINDOWS,
     SubstringOptions,
-    count_stretches,
-    count_windows,
     hash_stretches,
-    hash_windows,
-    merge_stretches,
     merge_windows,
     remove_substrings,
     undo,
 )
-from gristmill.dedup.substrings import Removed
 from gristmill.documents import DECISIONS, check_conservation
 from gristmill.errors import StageError
+from tests.dedup.texts import cut_substrings, frame
 
 LICENCE = "Permission is granted to copy this text."
-
-
-def frame(texts: list[str], prefix: str = "") -> pl.DataFrame:
-    return pl.DataFrame(
-        {"id": [f"{prefix}{i}" for i in range(len(texts))], "text": texts},
-        schema={"id": pl.String, "text": pl.String},
-    )
 
 
 def options_of(**given: Any) -> SubstringOptions:
     return SubstringOptions(**{"min_chars_left": 0, "min_share_left": 0, "min_length": 20, **given})
 
 
-def batches(documents: pl.DataFrame, size: int) -> list[tuple[int, pl.DataFrame]]:
-    return [(first, documents.slice(first, size)) for first in range(0, documents.height, size)]
-
-
-def removed(
-    shards: list[pl.DataFrame], options: SubstringOptions, *, batch: int = 1000, rows_at_once: int = 1000
-) -> list[Removed]:
-    """All five steps over some shards; those behind the snapshot are not counted."""
-    counted = shards[: options.snapshot_shards]
-    stretches = [
-        merge_stretches(
-            [hash_stretches(part, options=options, first_row=row) for row, part in batches(one, batch)]
-        )
-        for one in counted
-    ]
-    repeated = list(
-        count_stretches([one.lazy() for one in stretches], options=options, rows_at_once=rows_at_once)
-    )
-    whole, parts = (pl.concat([one[kind] for one in repeated]) for kind in (0, 1))
-    hashed = []
-    for number, one in enumerate(counted):
-        mine = parts.filter(pl.col("sequence") == number)
-        found = [
-            hash_windows(part, mine, options=options, first_row=row) for row, part in batches(one, batch)
-        ]
-        hashed.append(merge_windows(found).lazy())
-    windows = pl.concat(count_windows(hashed, options=options, rows_at_once=rows_at_once))
-    left = []
-    for number, one in enumerate(shards):
-        sequence = number if number < len(counted) else None
-        cut = [
-            remove_substrings(part, whole, windows, options=options, sequence=sequence, first_row=row)
-            for row, part in batches(one, batch) or [(0, one)]
-        ]
-        left.append(Removed(*(pl.concat([one[kind] for one in cut]) for kind in range(4))))
-    return left
-
-
 def texts_left(shards: list[list[str]], **options: Any) -> list[list[str]]:
-    found = removed([frame(texts) for texts in shards], options_of(**options))
+    found = cut_substrings([frame(texts) for texts in shards], options_of(**options))
     return [one.documents["text"].to_list() for one in found]
 
 
@@ -126,7 +77,7 @@ def test_words_are_compared_whatever_stands_between_them() -> None:
 
 def test_the_places_of_ranges_are_characters_and_name_the_first_occurrence() -> None:
     shards = [frame(["é", "ñ " + LICENCE]), frame(["🦙🦙 " + LICENCE + " é"])]
-    _, second = removed(shards, options_of(action="mask"))
+    _, second = cut_substrings(shards, options_of(action="mask"))
     assert second.ranges.schema == pl.Schema(RANGES)
     assert second.ranges.rows() == [("0", 2, 43, 2, 0, 1)]
     assert second.edits.height == 0
@@ -138,7 +89,7 @@ def test_half_a_character_is_never_cut() -> None:
     # The bytes of é and è begin alike, those of é and ©, U+00A9, end alike.
     texts = ["xéabcdefghijé", "yéabcdefghijè", "z©abcdefghijé"]
     assert texts_left([texts], min_length=8) == [["xéabcdefghijé", "yè", "z©"]]
-    found = removed([frame(texts)], options_of(min_length=8))[0]
+    found = cut_substrings([frame(texts)], options_of(min_length=8))[0]
     assert [row[1:3] for row in found.ranges.rows()] == [(1, 12), (2, 13)]
 
 
@@ -181,7 +132,7 @@ def test_words_are_not_joined_where_the_white_space_is_in_the_passage() -> None:
 
 
 def test_every_cut_is_recorded() -> None:
-    found = removed([frame([f"é {LICENCE}", f"ñ {LICENCE} ö", "none"])], options_of())[0]
+    found = cut_substrings([frame([f"é {LICENCE}", f"ñ {LICENCE} ö", "none"])], options_of())[0]
     assert found.edits.schema == pl.Schema(EDITS)
     columns = ("id", "unit", "start", "end", "text", "count", "rule")
     assert found.edits.select(columns).rows() == [("1", None, 1, 42, f" {LICENCE}", 2, "repeated_substrings")]
@@ -196,10 +147,10 @@ def test_every_cut_is_recorded() -> None:
 @pytest.mark.parametrize("action", ["cut", "drop_document"])
 def test_a_document_with_too_little_left_is_dropped(action: str) -> None:
     texts = [LICENCE, f"{LICENCE} {'word ' * 20}", f"Few. {LICENCE}", "Few."]
-    chars = removed([frame(texts)], options_of(action=action, min_chars_left=10))[0]
+    chars = cut_substrings([frame(texts)], options_of(action=action, min_chars_left=10))[0]
     assert chars.documents["id"].to_list() == ["0", "1", "3"]
     assert chars.decisions.row(2)[1:5] == ("drop", "repeated_substrings", 4.0, 10.0)
-    share = removed([frame(texts)], options_of(action=action, min_share_left=0.8))[0]
+    share = cut_substrings([frame(texts)], options_of(action=action, min_share_left=0.8))[0]
     assert share.documents["id"].to_list() == ["0", "3"]
     assert share.decisions["bound"].to_list() == [None, 113.0, 36.0, None]
     if action == "drop_document":
@@ -217,9 +168,9 @@ def test_tables_out_of_order_are_refused() -> None:
 
 def test_other_columns_pass_and_no_documents_give_tables_without_rows() -> None:
     documents = frame([LICENCE, f"b {LICENCE}"]).with_columns(lang=pl.lit("en"))
-    found = removed([documents], options_of())[0]
+    found = cut_substrings([documents], options_of())[0]
     assert found.documents.rows() == [("0", LICENCE, "en"), ("1", "b", "en")]
-    none = removed([documents.clear()], options_of())[0]
+    none = cut_substrings([documents.clear()], options_of())[0]
     assert [table.height for table in none] == [0, 0, 0, 0]
     assert [hash_stretches(documents.clear(), options=options_of()).schema, merge_windows([]).schema] == [
         pl.Schema(STRETCHES),
@@ -251,7 +202,7 @@ OPTIONS = st.builds(
 def test_ranges_are_those_of_all_windows_in_a_table(
     shards: list[list[str]], options: SubstringOptions
 ) -> None:
-    found = removed([frame(texts) for texts in shards], options, rows_at_once=40)
+    found = cut_substrings([frame(texts) for texts in shards], options, rows_at_once=40)
     got = [one.ranges.select("id", "start", "end", "count").rows() for one in found]
     assert got == define(shards, options)
 
@@ -321,7 +272,7 @@ def test_what_was_cut_repeats_or_is_white_space_and_can_be_put_back(
 ) -> None:
     options = options.model_copy(update={"min_chars_left": least, "action": action})
     frames = [frame(texts, f"{i}-") for i, texts in enumerate(shards)]
-    for before, after in zip(frames, removed(frames, options), strict=True):
+    for before, after in zip(frames, cut_substrings(frames, options), strict=True):
         check_conservation(before.height, after.documents, after.decisions, "substrings")
         restored = undo(after.documents, after.edits.sample(fraction=1, shuffle=True, seed=1))
         assert restored.equals(before.filter(pl.col("id").is_in(after.documents["id"].implode())))
@@ -344,7 +295,7 @@ def test_batches_and_ranges_of_hashes_change_nothing(
     shards: list[list[str]], options: SubstringOptions, size: int
 ) -> None:
     frames = [frame(texts) for texts in shards]
-    at_once = removed(frames, options)
-    in_parts = removed(frames, options, batch=size, rows_at_once=20)
+    at_once = cut_substrings(frames, options)
+    in_parts = cut_substrings(frames, options, batch=size, rows_at_once=20)
     for one, other in zip(at_once, in_parts, strict=True):
         assert all(a.equals(b) for a, b in zip(one, other, strict=True))

@@ -1,9 +1,11 @@
-"""Texts made for the tests: repeatable, and as long as wanted."""
+"""Texts made for the tests, repeatable and as long as wanted, and all steps of a kind over some shards."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,31 @@ import numpy.typing as npt
 import polars as pl
 
 from gristmill.blocks import covering, parts_of
-from gristmill.dedup import SHARDS, Block, SortedTable, index_bands, index_texts, merge_bands, merge_texts
+from gristmill.dedup import (
+    SHARDS,
+    Block,
+    DuplicateOptions,
+    Numbering,
+    SortedTable,
+    SubstringOptions,
+    count_stretches,
+    count_windows,
+    find_duplicates,
+    hash_stretches,
+    hash_windows,
+    index_bands,
+    index_texts,
+    join_clusters,
+    join_neighbours,
+    join_twins,
+    list_members,
+    merge_bands,
+    merge_stretches,
+    merge_texts,
+    merge_windows,
+    remove_substrings,
+)
+from gristmill.dedup.substrings import Removed
 
 _SYLLABLES = [
     a + b for a in ("b", "d", "k", "l", "m", "n", "r", "s", "t", "v") for b in ("a", "e", "i", "o", "u")
@@ -33,11 +59,17 @@ def edit(words: list[str], share: float, seed: int) -> list[str]:
     return changed
 
 
+def frame(texts: list[str], prefix: str = "") -> pl.DataFrame:
+    """Documents with ids 0, 1, ... after a prefix."""
+    return pl.DataFrame(
+        {"id": [f"{prefix}{i}" for i in range(len(texts))], "text": texts},
+        schema={"id": pl.String, "text": pl.String},
+    )
+
+
 def table(texts: list[str]) -> pl.DataFrame:
     """Documents with ids d0, d1, ..."""
-    return pl.DataFrame(
-        {"id": [f"d{i}" for i in range(len(texts))], "text": texts}, schema={"id": str, "text": str}
-    )
+    return frame(texts, "d")
 
 
 def index_of(signatures: Sequence[pl.DataFrame], key: str = "s") -> dict[str, Any]:
@@ -69,3 +101,68 @@ def index_of(signatures: Sequence[pl.DataFrame], key: str = "s") -> dict[str, An
         "index": [blocks[number] for number in covering(len(signatures), blocks)],
         "read_signatures": read,
     }
+
+
+def members_of(
+    signatures: Sequence[pl.DataFrame],
+    options: DuplicateOptions,
+    *,
+    read_ranks: Callable[[str, npt.NDArray[np.int64]], pl.Series] | None = None,
+    shares: int = 1,
+) -> pl.DataFrame:
+    """MEMBERS of shards s0, s1, ..., whose neighbours are found in so many shares apart."""
+    twins = [
+        find_duplicates(one, shard=f"s{i}", options=options, **index_of(signatures[:i]))
+        for i, one in enumerate(signatures)
+    ]
+    index, read = index_of(signatures).values()
+    numbering = Numbering.of(pl.concat([block.shards for block in index]))
+    parents, exact = join_twins(numbering, twins)
+    with tempfile.TemporaryDirectory() as folder:
+        apart = [parents.copy() for _ in range(shares)]
+        for number, own in enumerate(apart):
+            scratch = Path(folder) / str(number)
+            found = join_neighbours(
+                own, exact, numbering, index, read, options, scratch, share=(number, shares), piece_rows=7
+            )
+            join_clusters(parents, own)
+        shingles = found if shares == 1 else None
+        return list_members(parents, numbering, read, read_ranks=read_ranks, shingles=shingles)
+
+
+def cut_substrings(
+    shards: list[pl.DataFrame], options: SubstringOptions, *, batch: int = 1000, rows_at_once: int = 1000
+) -> list[Removed]:
+    """All five steps over some shards; those behind the snapshot are not counted."""
+    counted = shards[: options.snapshot_shards]
+    stretches = [
+        merge_stretches(
+            [hash_stretches(part, options=options, first_row=row) for row, part in _batches(one, batch)]
+        )
+        for one in counted
+    ]
+    repeated = list(
+        count_stretches([one.lazy() for one in stretches], options=options, rows_at_once=rows_at_once)
+    )
+    whole, parts = (pl.concat([one[kind] for one in repeated]) for kind in (0, 1))
+    hashed = []
+    for number, one in enumerate(counted):
+        mine = parts.filter(pl.col("sequence") == number)
+        found = [
+            hash_windows(part, mine, options=options, first_row=row) for row, part in _batches(one, batch)
+        ]
+        hashed.append(merge_windows(found).lazy())
+    windows = pl.concat(count_windows(hashed, options=options, rows_at_once=rows_at_once))
+    left = []
+    for number, one in enumerate(shards):
+        sequence = number if number < len(counted) else None
+        cut = [
+            remove_substrings(part, whole, windows, options=options, sequence=sequence, first_row=row)
+            for row, part in _batches(one, batch) or [(0, one)]
+        ]
+        left.append(Removed(*(pl.concat([one[kind] for one in cut]) for kind in range(4))))
+    return left
+
+
+def _batches(documents: pl.DataFrame, size: int) -> list[tuple[int, pl.DataFrame]]:
+    return [(first, documents.slice(first, size)) for first in range(0, documents.height, size)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -31,10 +32,6 @@ class Corpus:
         manifests = [self.store.current(self.recipe.name, asset, shard.key) for shard in shards]
         return pl.concat([self.store.scan(manifest, name).collect() for manifest in manifests])
 
-    def figures(self, asset: str) -> dict[str, object]:
-        """Figures of a global asset."""
-        return self.store.current(self.recipe.name, asset, None).figures
-
 
 def build(name: str, folder: Path, *, sources: tuple[str, ...] | None = None) -> Corpus:
     """Build a recipe as it is but for its models, which would have to be fetched: each is the stub.
@@ -55,34 +52,18 @@ def build(name: str, folder: Path, *, sources: tuple[str, ...] | None = None) ->
         return Corpus(recipe, Store.open(store_folder()))
 
 
-@pytest.fixture(scope="module")
-def fineweb(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return build("fineweb", tmp_path_factory.mktemp("fineweb"))
+def built(name: str, *, sources: tuple[str, ...] | None = None) -> Any:
+    """A fixture: the built recipe, for all tests of this file."""
+
+    @pytest.fixture(scope="module", name=name)
+    def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+        return build(name, tmp_path_factory.mktemp(name), sources=sources)
+
+    return corpus
 
 
-@pytest.fixture(scope="module")
-def webmath(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return build("webmath", tmp_path_factory.mktemp("webmath"))
-
-
-@pytest.fixture(scope="module")
-def dataman(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return build("dataman", tmp_path_factory.mktemp("dataman"))
-
-
-@pytest.fixture(scope="module")
-def prox(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return build("prox", tmp_path_factory.mktemp("prox"))
-
-
-@pytest.fixture(scope="module")
-def wrap(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return build("wrap", tmp_path_factory.mktemp("wrap"), sources=("prose",))
-
-
-@pytest.fixture(scope="module")
-def nemotron_cc(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    return build("nemotron_cc", tmp_path_factory.mktemp("nemotron_cc"), sources=("prose",))
+fineweb, webmath, dataman, prox = map(built, ("fineweb", "webmath", "dataman", "prox"))
+wrap, nemotron_cc = (built(name, sources=("prose",)) for name in ("wrap", "nemotron_cc"))
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
@@ -139,9 +120,8 @@ def test_webmath_has_formulas_as_latex_and_images_in_place(webmath: Corpus) -> N
 
 
 def test_webmath_trains_its_classifier_once_on_the_examples_alone(webmath: Corpus) -> None:
-    figures = webmath.figures("models/maths")
-    assert figures
     manifest = webmath.store.current("webmath", "models/maths", None)
+    assert manifest.figures
     assert manifest.inputs == {}
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,8 @@ def test_a_partition_comes_out_the_same_with_faults_and_a_killed_server(
 ) -> None:
     """Three of ten requests fail, and one of two servers is killed in the middle."""
     with StubServer(smollm_tokenizer.folder) as server:
-        expected = stage(documents, _closing(_model(smollm_tokenizer, tmp_path / "one", server)))
+        with closing(_model(smollm_tokenizer, tmp_path / "one", server)) as model:
+            expected = stage(documents, model)
         asked = server.asked.total()
     assert expected[0].height >= 5
     assert asked >= 20
@@ -104,8 +105,11 @@ def test_a_partition_comes_out_the_same_with_faults_and_a_killed_server(
         StubServer(smollm_tokenizer.folder, fault=some_fail(0.3, 1), seconds=0.01) as first,
         StubServer(smollm_tokenizer.folder, fault=some_fail(0.3, 2), seconds=0.01) as second,
     ):
-        with _killed_after(first, asked // 5):
-            got = stage(documents, _closing(_model(smollm_tokenizer, tmp_path / "two", first, second)))
+        with (
+            closing(_model(smollm_tokenizer, tmp_path / "two", first, second)) as model,
+            _killed_after(first, asked // 5),
+        ):
+            got = stage(documents, model)
         answered = first.answered + second.answered
         assert first.asked.total() < asked
         assert (first.asked + second.asked).total() > 1.2 * asked
@@ -140,28 +144,13 @@ list(model.answer((n, Request(f"The {{n}}th mill.", 20)) for n in range(60)))
         kept, before = cache.count(), Counter(server.asked)
         server.seconds = 0.0
         for _ in range(2):  # the second time there is nothing to ask
-            again = _closing(_model(Tokenizer(model), tmp_path / "answers", server))
             requests = [Request(f"The {n}th mill.", 20) for n in range(60)]
-            assert len(dict(again.answer(enumerate(requests)))) == 60
+            with closing(_model(Tokenizer(model), tmp_path / "answers", server)) as again:
+                assert len(dict(again.answer(enumerate(requests)))) == 60
             assert server.asked.total() - before.total() == 60 - kept
         assert 10 <= kept < 60
         twice = sum(count > 1 for count in server.asked.values())
         assert twice == before.total() - kept <= 2 * 6, "asked and not in the cache"
-
-
-_open: list[LanguageModel] = []
-
-
-def _closing(model: LanguageModel) -> LanguageModel:
-    _open.append(model)
-    return model
-
-
-@pytest.fixture(autouse=True)
-def _close_models() -> Iterator[None]:
-    yield
-    while _open:
-        _open.pop().close()
 
 
 class _killed_after:  # noqa: N801 - reads as a statement

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from gristmill.llm.requests import Answer
-from gristmill.refine import planned_requests
+from gristmill.refine import Plan, plan_chunks, planned_requests
 from gristmill.refine.labels import (
     EXAMPLE,
     HELD_OUT,
@@ -12,7 +12,7 @@ from gristmill.refine.labels import (
     choose_documents,
     label_figures,
     make_labels,
-    plan_labels,
+    teacher_options,
 )
 from gristmill.refine.refiner_options import RefinerOptions
 from tests.refine.corpora import PAGE, count_chats, count_words, documents
@@ -24,10 +24,16 @@ def options(**values: object) -> RefinerOptions:
     return RefinerOptions.model_validate({"base": "small", "holdout": 0.5, **values})
 
 
+def plan_of(chosen: pl.DataFrame, given: RefinerOptions) -> Plan:
+    return plan_chunks(
+        chosen, teacher_options(given), count_tokens=count_words, count_prompt_tokens=count_chats
+    )
+
+
 def labels_of(table: pl.DataFrame, given: RefinerOptions, write: str | None = None) -> pl.DataFrame:
     """Labels of these documents, by the rules or by a model that always writes the same."""
     chosen = choose_documents([table], given)
-    plan = plan_labels(chosen, given, count_tokens=count_words, count_prompt_tokens=count_chats)
+    plan = plan_of(chosen, given)
     answers = {}
     if write is not None:
         answers = {one.key: Answer(write, "stop", 9, 9) for one in planned_requests(plan, chosen)}
@@ -88,7 +94,7 @@ def test_a_label_that_is_missing_or_too_long_is_left_out() -> None:
     table = documents(PAGE)
     given = options(teacher="big")
     chosen = choose_documents([table], given)
-    plan = plan_labels(chosen, given, count_tokens=count_words, count_prompt_tokens=count_chats)
+    plan = plan_of(chosen, given)
     missing = make_labels(plan, chosen, {}, given, count_tokens=count_words, count_prompt_tokens=count_chats)
     assert missing["reason"].to_list() == ["no_answer"]
     long = labels_of(documents(PAGE + " word" * 80), options(max_example_tokens=64))

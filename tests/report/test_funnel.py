@@ -79,6 +79,18 @@ def test_language_models_are_counted_with_what_was_not_attempted(counted: Funnel
     assert rephrased.not_attempted == {"budget": 1}
 
 
+def test_a_model_that_judges_documents_is_counted(tmp_path: Path):
+    store = store_with_raw(tmp_path)
+    rows = [("judged", None, 40, 4), ("judged", None, 50, 5), ("not_attempted", "language", None, None)]
+    columns = ["outcome", "reason", "prompt_tokens", "output_tokens"]
+    judgements = pl.DataFrame(rows, columns, orient="row")
+    documents, decisions = [document("a", "text")], [decision("a")]
+    put(store, "document_kept", WEB, documents=documents, decisions=decisions, judgements=judgements)
+    (row,) = funnel(store, RECIPE, ["raw", "document_kept"]).llm_costs()
+    assert list(row.values())[:4] == ["document_kept", 2, 90, 9]
+    assert row["not_attempted"] == 1
+
+
 def test_sources_are_split_for_sharded_and_global_stages(counted: Funnel):
     sources = {s.stage: s.sources for s in counted.stages}
     assert sources["raw"] == {"books": SourceCount(2, 18), "web": SourceCount(4, 28)}

@@ -61,11 +61,25 @@ def test_another_kind_of_adapter_is_refused_before_an_engine_sees_it(
         resolve_model(ModelOptions(source="base", adapter="none"), tmp_path / "models", tmp_path)
 
 
-def test_a_model_that_is_trained_on_has_no_adapter(tmp_path: Path) -> None:
-    options = {"m": ModelOptions(source="base", adapter="first")}
-    tools = Tools(options, base=tmp_path, answers=tmp_path / "answers", folder=tmp_path / "models")
-    with pytest.raises(RecipeError, match=r"models.m.adapter: got 'first'"):
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"adapter": "first"}, "models.m.adapter: got 'first'"),
+        (
+            {"engine": "server", "server": {"endpoints": ["http://127.0.0.1:1"]}},
+            "models.m.engine: got 'server'",
+        ),
+    ],
+)
+def test_a_model_that_is_trained_on_has_no_adapter_and_runs_here(
+    tmp_path: Path, options: dict[str, Any], said: str
+) -> None:
+    models = {"m": ModelOptions.model_validate({"source": "base", **options})}
+    tools = Tools(models, base=tmp_path, answers=tmp_path / "answers", folder=tmp_path / "models")
+    with pytest.raises(RecipeError, match=said):
         tools.weights("m")
+    with pytest.raises(RecipeError, match=said):
+        tools.add_adapted("trained", "m", {}, "d1")
 
 
 def test_a_server_is_asked_for_an_adapter_by_name() -> None:

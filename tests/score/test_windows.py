@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.score.windows import mean_of_windows, window_spans
+from gristmill.score.windows import window_spans
 
 
 def test_a_short_file_is_one_window_and_an_empty_one_none() -> None:
@@ -23,8 +23,3 @@ def test_windows_lie_inside_the_file(tokens: int, window: int) -> None:
     spans = window_spans(tokens, window)
     assert all(0 <= start < end <= tokens and end - start <= window for start, end in spans)
     assert (spans[0][0], spans[-1][1]) == (0, tokens)
-
-
-def test_the_score_is_the_mean_and_an_empty_file_has_none() -> None:
-    assert mean_of_windows([0.25, 0.5]) == 0.375
-    assert mean_of_windows([]) is None

@@ -3,7 +3,7 @@
 The caller's thread takes requests from the iterator as there is room, and makes their token ids; a thread with an event
 loop sends them and reads the replies. At most twice as many requests are on their way as the servers have places, so
 both sides always have work and memory stays flat. Which server is asked, and what is asked again, is in
-`server_replicas`; what is sent and how replies are read in `server_protocol`; HTTP in `server_connection`.
+`replicas`; what is sent and how replies are read in `protocol`; HTTP in `connection`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any, TypeVar
 
 from gristmill.errors import EngineError
 from gristmill.llm.chat import PromptEncoder
+from gristmill.llm.engine import stalled
 from gristmill.llm.options import ModelOptions
 from gristmill.llm.requests import ERROR_CONTEXT, Answer, Request
 from gristmill.llm.server.connection import Connection
 from gristmill.llm.server.protocol import Call, RefusedError, TryFailedError, openai_call, vllm_call
 from gristmill.llm.server.replicas import Job, Outcome, Pace, Pool, outage
-from gristmill.llm.watchdog import Watchdog
 from gristmill.tokenizer import Tokenizer
 
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class ServerEngine:
         name: str,
         tokenizer: Tokenizer,
         api_key: str | None = None,
-        pace: Pace | None = None,
+        pace: Pace = Pace(),  # noqa: B008 - it never changes
     ) -> None:
         assert options.server is not None
         self._name, self._server, self._max_model_len = name, options.server, options.max_model_len
@@ -63,12 +63,12 @@ class ServerEngine:
             concurrency=self._server.concurrency,
             retries=self._server.retries,
             outage_seconds=self._server.outage_seconds,
-            pace=pace or Pace(),
+            pace=pace,
             ask=self._connection.ask,
             look=self._connection.look,
         )
         try:
-            self.build = self._thread.run(self._open(pace or Pace()))
+            self.build = self._thread.run(self._open(pace))
         except BaseException:
             self.close()
             raise
@@ -152,15 +152,15 @@ class ServerEngine:
             ) from error
 
     def _next(self, outcomes: queue.SimpleQueue[Outcome | EngineError], on_the_way: int) -> Outcome:
-        """The next outcome; raises the error that ends the run, or the watchdog's."""
-        with contextlib.suppress(queue.Empty):
-            return _outcome(outcomes.get_nowait())
-        watchdog = Watchdog(self._server.stall_seconds, self._name)
-        while True:
-            try:
-                return _outcome(outcomes.get(timeout=watchdog.seconds_left()))
-            except queue.Empty:
-                watchdog.check(on_the_way, self._pool.state())
+        """The next outcome; raises the error that ends the run, also where none comes."""
+        seconds = self._server.stall_seconds
+        try:
+            found = outcomes.get(timeout=seconds)
+        except queue.Empty:
+            raise stalled(self._name, seconds, on_the_way, self._pool.state()) from None
+        if isinstance(found, EngineError):
+            raise found
+        return found
 
     async def _begin(self, outcomes: queue.SimpleQueue[Outcome | EngineError]) -> None:
         self._pool.begin(outcomes.put)
@@ -249,12 +249,6 @@ class _LoopThread:
             self.loop.run_forever()
         finally:
             self.loop.close()
-
-
-def _outcome(found: Outcome | EngineError) -> Outcome:
-    if isinstance(found, EngineError):
-        raise found
-    return found
 
 
 def _counts(found: Counter[str]) -> str:

@@ -18,25 +18,13 @@ import polars as pl
 from gristmill.dedup import (
     DuplicateOptions,
     NormaliseOptions,
-    Numbering,
     ParagraphOptions,
     SignatureOptions,
     SubstringOptions,
     collision_probability,
     compute_signatures,
-    count_stretches,
     count_units,
-    count_windows,
-    find_duplicates,
-    hash_stretches,
     hash_units,
-    hash_windows,
-    join_neighbours,
-    join_twins,
-    list_members,
-    merge_stretches,
-    merge_windows,
-    remove_substrings,
     remove_units,
 )
 from gristmill.dedup.normalise import normalise_text, normalise_texts
@@ -45,7 +33,7 @@ from gristmill.dedup.shingles import hash_shingle, hash_shingles, list_shingles,
 from gristmill.dedup.signature_files import export_signatures
 from gristmill.dedup.signatures import find_minima, hash_parameters
 from gristmill.documents import DROP
-from tests.dedup.texts import index_of
+from tests.dedup.texts import cut_substrings, frame, members_of
 from tests.golden.harness import Case, Golden
 
 _CONFIG = {
@@ -205,8 +193,7 @@ def _ccnet_line(case: Case) -> dict[str, Any]:
 
 
 def _ccnet_docs(case: Case) -> dict[str, Any]:
-    texts = case["input"]["docs"]
-    documents = pl.DataFrame({"id": [str(i) for i in range(len(texts))], "text": texts})
+    documents = frame(case["input"]["docs"])
     return {
         "expected": {
             "keep_first": _ccnet_kept(documents, _CCNET),
@@ -238,13 +225,7 @@ def _exact_substring(case: Case) -> dict[str, Any]:
         unit="words", min_length=case["input"]["threshold"], keep="none", action="mask"
     )
     texts = [" ".join(map(str, tokens)) for tokens in case["input"]["docs"]]
-    documents = pl.DataFrame({"id": [str(i) for i in range(len(texts))], "text": texts})
-    stretches = merge_stretches([hash_stretches(documents, options=options)])
-    repeated = list(count_stretches([stretches.lazy()], options=options))
-    whole, parts = (pl.concat([part[kind] for part in repeated]) for kind in (0, 1))
-    hashed = merge_windows([hash_windows(documents, parts, options=options)])
-    windows = pl.concat(count_windows([hashed.lazy()], options=options))
-    found = remove_substrings(documents, whole, windows, options=options, sequence=0).ranges
+    found = cut_substrings([frame(texts)], options)[0].ranges
     ranges: list[list[list[int]]] = [[] for _ in texts]
     for key, start, end in found.select("id", "start", "end").iter_rows():
         text = texts[int(key)]
@@ -258,16 +239,8 @@ def _clusters(case: Case) -> dict[str, Any]:
     decide = DuplicateOptions(exact=False, verify=False)
     shards = [pl.DataFrame(documents) for documents in case["input"]["files"]]
     signed = [compute_signatures(shard, options=options) for shard in shards]
-    index, read = index_of(signed).values()
-    numbering = Numbering.of(pl.concat([block.shards for block in index]))
-    twins = [
-        find_duplicates(table, shard=f"s{i}", options=decide, **index_of(signed[:i]))
-        for i, table in enumerate(signed)
-    ]
-    parents, exact = join_twins(numbering, twins)
+    members = members_of(signed, decide)
     with tempfile.TemporaryDirectory() as folder:
-        join_neighbours(parents, exact, numbering, index, read, decide, Path(folder) / "shingles")
-        members = list_members(parents, numbering, read)
         files = [
             export_signatures([shard], Path(folder), options=options, rank=rank)[0]
             for rank, shard in enumerate(shards)
@@ -283,7 +256,7 @@ def _clusters(case: Case) -> dict[str, Any]:
     }
 
 
-def _chain_edges(signed: pl.DataFrame) -> list[list[str]]:
+def _chain_edges(signed: pl.DataFrame) -> list[tuple[str, str]]:
     """Of the documents with a band in common, in order, each and the next one."""
     runs = (
         signed.select("id", "bands").explode("bands").group_by("bands", maintain_order=True).agg("id")["id"]
