@@ -6,12 +6,12 @@ from typing import Any
 
 import polars as pl
 
+from gristmill.changes import mark_changes
 from gristmill.documents import EDIT
 
 SAMPLE_CHARS = 300
 
 _SAMPLES = 6
-_BEFORE_CUT_CHARS = 100  # of the text before the first cut that a sample shows
 
 
 class EditedDocuments:
@@ -35,22 +35,17 @@ class EditedDocuments:
 def _side_by_side(
     before: pl.DataFrame, after: pl.DataFrame, edits: pl.DataFrame, ids: pl.Series
 ) -> list[dict[str, Any]]:
-    """The same place of documents before and after, from a little before the first cut."""
-    wanted = (
+    """Documents before and after at their first cut, with what was cut marked."""
+    texts = (
         edits.filter(pl.col("id").is_in(ids.implode()))
         .group_by("id")
-        .agg(pl.col("start").min(), cuts=pl.len())
+        .agg(cuts=pl.len())
+        .join(before.select("id", "text"), on="id")
+        .join(after.select("id", left="text"), on="id")
+        .select("id", "text", "left", "cuts")
     )
-    start = (pl.col("start") - _BEFORE_CUT_CHARS).clip(lower_bound=0)
-    return (
-        wanted.join(before.select("id", "text"), on="id")
-        .join(after.select("id", pl.col("text").alias("left")), on="id")
-        .select(
-            "id",
-            before=pl.col("text").str.slice(start, SAMPLE_CHARS),
-            after=pl.col("left").str.slice(start, SAMPLE_CHARS),
-            from_character=start,
-            cuts="cuts",
-        )
-        .to_dicts()
-    )
+    rows = []
+    for document_id, text, left, cuts in texts.iter_rows():
+        marked = mark_changes(text, left, SAMPLE_CHARS)
+        rows.append({"id": document_id, "before": marked[0], "after": marked[1], "cuts": cuts})
+    return rows

@@ -12,6 +12,7 @@ import polars as pl
 from assets import classifiers
 from assets.step import Input, Step, Work
 from gristmill import progress
+from gristmill.changes import mark_changes
 from gristmill.documents import DECISIONS, DOCUMENTS, DROP, EDIT, empty
 from gristmill.filter import (
     VERSION,
@@ -121,7 +122,7 @@ class _Figures:
         chosen = edited.sort("id").group_by("rule", maintain_order=True).head(_SAMPLES_PER_RULE)
         pairs = chosen.select("id", "rule", "detail").join(documents.select("id", "text"), on="id")
         pairs = pairs.join(kept.select("id", after="text"), on="id")
-        rows = [{**row, **_where_they_differ(row.pop("text"), row.pop("after"))} for row in pairs.to_dicts()]
+        rows = [_marked(row) for row in pairs.to_dicts()]
         if rows:
             self.edited = _choose(self.edited, pl.DataFrame(rows))
 
@@ -151,9 +152,6 @@ def _choose(seen: pl.DataFrame | None, more: pl.DataFrame) -> pl.DataFrame:
     return rows.sort("id").group_by("rule", maintain_order=True).head(_SAMPLES_PER_RULE)
 
 
-def _where_they_differ(before: str, after: str) -> dict[str, str]:
-    """Both texts from shortly before the first place where they differ."""
-    pairs = enumerate(zip(before, after, strict=False))
-    same = next((i for i, (a, b) in pairs if a != b), min(len(before), len(after)))
-    start = max(0, same - _SAMPLE_CHARS // 4)
-    return {"before": before[start : start + _SAMPLE_CHARS], "after": after[start : start + _SAMPLE_CHARS]}
+def _marked(row: dict[str, Any]) -> dict[str, Any]:
+    before, after = mark_changes(row.pop("text"), row["after"], _SAMPLE_CHARS)
+    return {**row, "before": before, "after": after}

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from assets.step import Work
+from gristmill.changes import mark_changes
 from gristmill.dedup import NEAR_DUPLICATE, apply_decisions
 from gristmill.documents import DECISIONS, DOCUMENTS, DROP, empty
 from gristmill.hashing import random_u64
@@ -47,17 +48,13 @@ def _choose_pairs(decisions: pl.DataFrame, step: str) -> list[dict[str, Any]]:
 
 
 def _side_by_side(pair: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
-    """A dropped document and its twin, both cut to where they begin to differ."""
-    dropped, twin = texts[pair["id"]], texts[pair["other_id"]]
-    shorter = min(len(dropped), len(twin))
-    differ = next((i for i, (a, b) in enumerate(zip(dropped, twin, strict=False)) if a != b), shorter)
-    start = max(0, min(differ - _SAMPLE_CHARS // 2, shorter - _SAMPLE_CHARS))
+    """A dropped document and its twin, where they begin to differ: `[-` what only the first has, `{+` the second."""
+    dropped, twin = mark_changes(texts[pair["id"]], texts[pair["other_id"]], _SAMPLE_CHARS)
     return {
         "rule": pair["rule"],
         "similarity": pair["value"],
-        "dropped": dropped[start : start + _SAMPLE_CHARS],
-        "twin": twin[start : start + _SAMPLE_CHARS],
-        "from_character": start,
+        "dropped": dropped,
+        "twin": twin,
         "id": pair["id"],
         "twin_id": pair["other_id"],
     }

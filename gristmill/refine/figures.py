@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from gristmill.changes import cut, mark_changes
 from gristmill.documents import KEEP
 from gristmill.hashing import random_u64
 from gristmill.refine.executor import NO_MATCH
@@ -14,7 +15,6 @@ from gristmill.refine.programs import Refinement
 
 MAX_SAMPLES = 6
 MAX_SAMPLE_CHARS = 300
-_LEAD_CHARS = 80  # shown before the first difference
 
 
 @dataclass
@@ -91,7 +91,10 @@ class Tally:
         }
 
     def samples(self) -> list[dict[str, Any]]:
-        """At most MAX_SAMPLES changed documents, chosen by the hash of their ids: id, before, program, after."""
+        """At most MAX_SAMPLES changed documents, chosen by the hash of their ids: id, before, program, after.
+
+        Texts are cut around their first differences, which are marked as in `mark_changes`.
+        """
         return [sample for _, sample in self._samples]
 
     def _count_program(self, row: dict[str, Any]) -> None:
@@ -112,26 +115,15 @@ class Tally:
         order = random_u64(0, "refine.sample", document_id)
         if len(self._samples) == MAX_SAMPLES and order > self._samples[-1][0]:
             return
-        after = refinement.text or ""
-        start = max(0, _first_difference(before, after) - _LEAD_CHARS)
         applied = [row for row in refinement.programs if row["removed"] or row["replaced"]]
+        left, right = mark_changes(before, refinement.text or "", MAX_SAMPLE_CHARS)
         sample = {
             "id": document_id,
-            "before": _cut(before, start),
-            "program": _cut("\n".join(row["program"] for row in applied), 0),
-            "after": _cut(after, start) if after else f"(dropped: {refinement.decision['rule']})",
+            "before": left,
+            "program": cut("\n".join(row["program"] for row in applied), MAX_SAMPLE_CHARS),
+            "after": right if refinement.text else f"(dropped: {refinement.decision['rule']})",
         }
         self._samples = sorted([*self._samples, (order, sample)], key=lambda pair: pair[0])[:MAX_SAMPLES]
-
-
-def _first_difference(before: str, after: str) -> int:
-    pairs = enumerate(zip(before, after, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(before), len(after)))
-
-
-def _cut(text: str, start: int) -> str:
-    shown = text[start : start + MAX_SAMPLE_CHARS]
-    return ("... " if start else "") + shown + (" ..." if start + MAX_SAMPLE_CHARS < len(text) else "")
 
 
 def _share(part: float, whole: float) -> float | None:

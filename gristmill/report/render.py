@@ -1,7 +1,7 @@
 """The reports on a terminal, readable at 100 columns.
 
 Functions return rich renderables; who prints decides on width and colour. Text of documents goes through
-`gristmill.report.changes.visible` and into `rich.text.Text`, never through markup, so it can neither style the
+`gristmill.changes.visible` and into `rich.text.Text`, never through markup, so it can neither style the
 report nor drive the terminal.
 """
 
@@ -16,7 +16,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gristmill.report.changes import Part, changes, cut, one_line, visible
+from gristmill.changes import Part, changes, cut, one_line, visible
 from gristmill.report.funnel import Funnel, StageFunnel
 from gristmill.report.trace import TraceStep
 
@@ -234,8 +234,24 @@ def _skip(table: Table, lines: int) -> None:
 def _show_rephrasing(row: dict[str, Any]) -> RenderableType:
     judged = f"{row['style']}, passage {row['passage']}" + (f": {row['reason']}" if row["reason"] else "")
     table = _pair_table(Text("source", style="bold"), Text("rephrased", style="bold"))
-    table.add_row(_plain(row["before"], SIDE_CHARS), _plain(row["after"], SIDE_CHARS))
+    before = _plain(row["before"], SIDE_CHARS)
+    if row.get("spans"):
+        before = _quoted(row["before"], row["spans"], SIDE_CHARS)
+    table.add_row(before, _plain(row["after"], SIDE_CHARS))
     return Group(_head(row, row["outcome"], judged), table)
+
+
+def _quoted(text: str, spans: Sequence[Sequence[int]], limit: int) -> Text:
+    """The beginning of a text, with the places that are quoted marked."""
+    shown, at = Text(), 0
+    for start, end in sorted((start, end) for start, end in spans):
+        start, end = max(start, at), min(end, limit)
+        if start < end:
+            shown.append(visible(text[at:start]))
+            shown.append(visible(text[start:end]), style="bold underline")
+            at = end
+    shown.append(visible(cut(text[at:], limit - at)))
+    return shown
 
 
 def _show_row(row: dict[str, Any]) -> RenderableType:

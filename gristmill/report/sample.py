@@ -7,6 +7,7 @@ seed shows others. Texts are returned whole; the terminal cuts them.
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -31,7 +32,8 @@ def sample(
     drop: id, shard, url, rule, value, bound, detail, text (of `filtered`, `selected`, ...: what was left out)
     pair: id, shard, url, text, rule, similarity, kept_id, kept_shard, kept_url, kept_text
     edit: id, shard, url, action, rule, value, bound, before, programs, after (null where dropped)
-    rephrase: id, parent_id, shard, passage, style, outcome, reason, before, after
+    rephrase: id, parent_id, shard, passage, style, outcome, reason, before, after, spans (of `before`, that prove pairs
+    of question and answer)
     row: the columns of the main table, and `text` where the id is that of a document
     Raises StoreError where nothing of the asset, or of that shard, is built.
     """
@@ -162,6 +164,7 @@ def _rephrasings(corpus: Corpus, asset: str, count: int, shard: str | None, seed
         return []
     chosen = _chosen(derivations.filter(pl.col("text").is_not_null()), "child_id", count, asset, seed)
     parents = look_up(corpus, [row["parent_id"] for row in chosen], corpus.texts_before(asset), shard)
+    spans = _spans(corpus, asset, [row["child_id"] for row in chosen if row["outcome"] == "accepted"], shard)
     return [
         {
             "kind": "rephrase",
@@ -169,9 +172,19 @@ def _rephrasings(corpus: Corpus, asset: str, count: int, shard: str | None, seed
             **{key: row[key] for key in ("parent_id", "passage", "style", "outcome", "reason")},
             "before": row["source_text"],
             "after": row["text"],
+            "spans": spans.get(row["child_id"], []),
         }
         for row in chosen
     ]
+
+
+def _spans(corpus: Corpus, asset: str, ids: Sequence[str], shard: str | None) -> dict[str, list[list[int]]]:
+    """The places in their passages that new documents name in their metadata, by id."""
+    metas = {
+        row["id"]: json.loads(row["meta"] or "{}")
+        for row in rows_with(corpus, asset, "documents", "id", ids, shard)
+    }
+    return {key: [span for pair in meta.get("spans", []) for span in pair] for key, meta in metas.items()}
 
 
 def _rows(corpus: Corpus, asset: str, count: int, shard: str | None, seed: int) -> list[Row]:

@@ -91,9 +91,9 @@ def test_copies_are_dropped_within_a_shard_and_shown_beside_their_twin(tmp_path:
         key("d"),
         key("a"),
     )
-    assert near["dropped"] != near["twin"]  # the part is shown in which they differ
-    assert (len(near["dropped"]), len(exact["twin"])) == (300, 300)
-    assert NEAR[near["from_character"] :].startswith(near["dropped"])
+    assert "[-" in near["dropped"]  # the part is shown in which they differ
+    assert "{+" in near["twin"]
+    assert exact["dropped"] != exact["twin"]  # equal but for capitals
 
 
 def test_copies_of_earlier_shards_are_dropped_whatever_is_built_first(tmp_path: Path) -> None:

@@ -140,9 +140,8 @@ def test_what_was_cut_is_shown(tmp_path: Path) -> None:
     assert figures["sample"] == [
         {
             "id": key("c"),
-            "before": SECOND["c"],
+            "before": f"The ferry.\n[-{FOOTER.upper()}\n-]The bank.",
             "after": "The ferry.\nThe bank.",
-            "from_character": 0,
             "cuts": 1,
         }
     ]

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 CONTEXT_LINES = 2  # unchanged lines shown around a change
 MAX_EXACT_LINES = 2_000  # beyond, difflib's heuristic for frequent lines keeps the time near linear
 MAX_EXACT_WORDS = 500  # between the first and the last changed word of a stretch; beyond, all of it is marked
+MAX_MARKED_CHARS = 10_000  # of each side that `mark_changes` looks at
+LEAD_CHARS = 80  # that `mark_changes` shows before the first difference
 
 # C0 without tab and newline, DEL, C1, zero-width and direction marks, line separators, unpaired surrogates
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+
+_MARKS = {"same": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
 
 Kind = Literal["same", "removed", "added"]
 
@@ -84,6 +89,47 @@ def changes(before: str, after: str, context: int = CONTEXT_LINES) -> tuple[list
         hunks.append(Hunk(group[0][1] - reached, tuple(left), tuple(right)))
         reached = group[-1][2]
     return hunks, len(old) - reached
+
+
+def mark_changes(before: str, after: str, limit: int) -> tuple[str, str]:
+    """The texts around their first differences, `[-removed-]` on the left and `{+added+}` on the right.
+
+    Equal texts are shown from their beginning. Each side has about `limit` characters; long parts are cut in the
+    middle. For places that show plain text only.
+    """
+    if before == after:
+        return before[:limit], after[:limit]
+    shorter = min(len(before), len(after))
+    first = next((i for i in range(shorter) if before[i] != after[i]), shorter)
+    start = max(0, first - LEAD_CHARS)
+    end = start + MAX_MARKED_CHARS
+    hunks, _ = changes(before[start:end], after[start:end])
+    is_cut = max(len(before), len(after)) > end
+    if is_cut and len(hunks) > 1:
+        hunks.pop()  # the two windows end at different places; that is no change
+    sides = [part for hunk in hunks for part in hunk.before], [part for hunk in hunks for part in hunk.after]
+    left, right = (_marked(parts, limit) + (" ..." if is_cut else "") for parts in sides)
+    lead = "... " if start else ""
+    return lead + left, lead + right
+
+
+def _marked(parts: Sequence[Part], limit: int) -> str:
+    """Parts with marks around those that changed, up to the limit."""
+    shown, room = "", limit
+    for part in parts:
+        if room <= 0:
+            break
+        text = _cut_middle(part.text, room if part.kind == "same" else max(room, limit // 2))
+        opening, closing = _MARKS[part.kind]
+        shown += f"{opening}{text}{closing}"
+        room -= len(text)
+    return shown.rstrip()
+
+
+def _cut_middle(text: str, room: int) -> str:
+    left_out = len(text) - room
+    half = room // 2
+    return text if left_out <= 0 else f"{text[:half]} ({left_out:,} characters) {text[-half:]}"
 
 
 def _word_changes(before: str, after: str) -> tuple[list[Part], list[Part]]:

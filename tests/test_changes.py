@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.report.changes import Part, changes, cut, one_line, visible
+from gristmill.changes import MAX_MARKED_CHARS, Part, changes, cut, mark_changes, one_line, visible
 
 
 def test_what_a_terminal_acts_on_is_written_out():
@@ -67,3 +67,26 @@ def test_hunks_and_skipped_lines_make_up_the_text(old: list[str], new: list[str]
     shown = sum("".join(part.text for part in hunk.before).count("\n") for hunk in hunks)
     skipped = sum(hunk.skipped for hunk in hunks)
     assert shown + skipped + rest == max(1, len(old))
+
+
+def test_plain_marks_show_both_sides_at_the_first_difference():
+    before = "line\n" * 30 + "Menu | Login\nThe old mill grinds.\nEnd"
+    after = "line\n" * 30 + "The new mill grinds.\nEnd"
+    left, right = mark_changes(before, after, 300)
+    assert left.startswith("... ")
+    assert right.startswith("... ")
+    assert left.endswith("line\n[-Menu | Login\n-]The [-old-] mill grinds.\nEnd")
+    assert right.endswith("line\nThe {+new+} mill grinds.\nEnd")
+
+
+def test_plain_marks_stay_near_their_limit_and_invent_no_change_where_they_are_cut():
+    kept = "".join(f"kept line {n}\n" for n in range(3_000))
+    left, right = mark_changes("menu\n" * 200 + kept, kept, 300)
+    assert left.startswith("[-menu\nmenu")
+    assert "characters)" in left
+    assert len(left) < 400
+    assert "{+" not in right
+    left, right = mark_changes("menu\n" + kept, kept, 300)
+    assert left.count("[-") == 1
+    assert "{+" not in right
+    assert len(kept) > MAX_MARKED_CHARS
