@@ -47,5 +47,5 @@ def _side_by_side(
     rows = []
     for document_id, text, left, cuts in texts.iter_rows():
         marked = mark_changes(text, left, SAMPLE_CHARS)
-        rows.append({"id": document_id, "before": marked[0], "after": marked[1], "cuts": cuts})
+        rows.append({"before": marked[0], "after": marked[1], "cuts": cuts, "id": document_id})
     return rows

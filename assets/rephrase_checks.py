@@ -118,8 +118,9 @@ class _Similarity:
         self._work, self._model = work, model
 
     def __call__(self, texts: list[str], others: list[str]) -> list[float]:
-        vectors = self._work.tools.embedder(self._model).embed([*texts, *others]).vectors
-        first, second = vectors[: len(texts)], vectors[len(texts) :]
+        place = {text: number for number, text in enumerate(dict.fromkeys([*texts, *others]))}
+        vectors = self._work.tools.embedder(self._model).embed(list(place)).vectors
+        first, second = (vectors[[place[text] for text in each]] for each in (texts, others))
         cosines: Sequence[float] = np.einsum("ij,ij->i", first, second).tolist()
         return list(cosines)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from assets.fact_check import AT_GATE, check_facts, checker_of, options_read
 from assets.rephrase_checks import (
     Recursion,
     make_checks,
@@ -55,11 +56,22 @@ def step(recipe: Recipe, upstream: str) -> Step:
         description="Passages rewritten in given styles by a language model; every planned one has a derivation "
         "that says what became of it.",
         group="rewrite",
-        options=lambda source: options_for(options, source, prompts=prompts_digest(options)),
+        options=lambda source: options_read(
+            options, options_for(options, source, prompts=prompts_digest(options))
+        ),
         inputs=_inputs(upstream, options),
-        models=(options.model, *models_of_checks(options)),
+        models=_models(options),
         kinds=frozenset({"parquet", "polars", "vllm"}),
         checked="derivations",
+    )
+
+
+def _models(options: RephraseOptions) -> tuple[str, ...]:
+    checker = checker_of(options)
+    return tuple(
+        dict.fromkeys(
+            (options.model, *models_of_checks(options), *([checker] if checker is not None else []))
+        )
     )
 
 
@@ -86,6 +98,8 @@ def _rephrase(work: Work, *, upstream: str, options: RephraseOptions) -> dict[st
     )
     checks = make_checks(work, options)
     answers = _ask(work, upstream, plan, checks)
+    fact_checked = check_facts(work, upstream, plan, answers, checks)
+    corrections = fact_checked.corrections
     audit, recursion = Audit(options.audit_share, options.seed), Recursion()
     tally, samples, made = Tally(), _Samples(), 0
     for batch in work.batches(upstream):
@@ -98,9 +112,11 @@ def _rephrase(work: Work, *, upstream: str, options: RephraseOptions) -> dict[st
             count_tokens=model.count_tokens,
             tally=tally,
             audit=audit,
+            corrections=corrections,
         )
         _check_agreement(rephrased, work)
-        work.emit(**rephrased._asdict())
+        keys = rephrased.derivations.select("parent_id", "passage", "sample", "style").iter_rows()
+        work.emit(**rephrased._asdict(), **fact_checked.tables(keys))
         samples.add(rephrased.derivations)
         recursion.add(batch)
         recursion.add(rephrased.documents)
@@ -118,8 +134,11 @@ def _rephrase(work: Work, *, upstream: str, options: RephraseOptions) -> dict[st
         "prompt_tokens": sum(answer.prompt_tokens for answer in answers.values()),
         "output_tokens": sum(answer.output_tokens for answer in answers.values()),
         "funnel": _funnel(plan, figures, made),
+        "funnel_by_style": tally.funnel(),
+        **({"anchored_pairs": anchoring} if (anchoring := tally.anchoring()) else {}),
         **show_sampling(tally.sampling()),
         "audit": audit.figures(),
+        **fact_checked.figures(),
         **recursion.figures(options),
         "sample": samples.rows(),
     }
@@ -167,6 +186,8 @@ def _funnel(plan: Plan, figures: dict[str, Any], made: int) -> list[dict[str, An
     """From documents to new documents, one row per stage of the work."""
     left_alone = sum(plan.not_eligible.values())
     sent = figures["accepted"] + figures["rejected"]
+    gate = plan.options.fact_check is not None and plan.options.fact_check.gate
+    passed_rules = figures["accepted"] + sum(figures["reasons"].get(f"rejected: {why}", 0) for why in AT_GATE)
     return [
         {"what": "documents read", "count": plan.documents},
         {"what": "documents that a style wants", "count": plan.documents - left_alone},
@@ -176,6 +197,7 @@ def _funnel(plan: Plan, figures: dict[str, Any], made: int) -> list[dict[str, An
             "count": figures["passages"] - figures["passed_through"],
         },
         {"what": "rewritten by the model, within the budget", "count": sent},
+        *([{"what": "accepted by the rules, before the fact check", "count": passed_rules}] if gate else []),
         {"what": "accepted", "count": figures["accepted"]},
         {"what": "new documents", "count": made},
     ]

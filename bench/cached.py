@@ -135,7 +135,8 @@ def _figures(watch: Stopwatch, shards: int) -> dict[str, float]:
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="bench-cached-") as name:
         os.environ["GRISTMILL_HOME"] = name
-        os.environ.pop("GRISTMILL_STORE", None)
+        for moved in ("GRISTMILL_STORE", "GRISTMILL_ANSWERS"):
+            os.environ.pop(moved, None)
         yield Path(name)
 
 

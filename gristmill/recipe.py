@@ -179,6 +179,9 @@ def _references(recipe: Recipe) -> list[str]:
             faults += _known(f"{stage}.model", options.model, {**recipe.models, **trained}, "model")
             for source in options.sources or ():
                 faults += _known(f"{stage}.sources", source, recipe.sources, "source")
+    fact_check = recipe.rephrase.fact_check if recipe.rephrase is not None else None
+    if fact_check is not None and fact_check.model is not None:
+        faults += _known("rephrase.fact_check.model", fact_check.model, recipe.models, "model")
     if recipe.quality is not None:
         for side in ("positives", "negatives"):
             for source in (s for given in getattr(recipe.quality, side) for s in given.sources):

@@ -88,7 +88,7 @@ def find_files(pattern: str) -> list[tuple[RemoteFile, str]]:
     None where there are none. Raises InputError.
     """
     with _said(pattern):
-        files, key = _file_system(pattern)
+        files, key = file_system(pattern)
         folders = pattern.split("/")[:-1]
         found = look_at(pattern)
         if found is not None or not _has_wildcard(pattern):
@@ -103,7 +103,7 @@ def find_below(folder: str) -> list[tuple[RemoteFile, str]]:
     Raises InputError.
     """
     with _said(folder):
-        files, key = _file_system(folder)
+        files, key = file_system(folder)
         try:
             return _listed(files, files.find(key, detail=True), folder)
         except FileNotFoundError:
@@ -113,9 +113,9 @@ def find_below(folder: str) -> list[tuple[RemoteFile, str]]:
 def look_at(uri: str) -> RemoteFile | None:
     """What the store says of one file, or None where there is none. Raises InputError."""
     with _said(uri):
-        files, key = _file_system(uri)
+        files, key = file_system(uri)
         try:
-            info = _try(lambda: files.info(key))
+            info = try_again(lambda: files.info(key))
         except FileNotFoundError as error:
             if uri.startswith("http") and getattr(error.__cause__, "status", None) not in _GONE:
                 raise OSError(
@@ -177,7 +177,7 @@ class _Steady(io.RawIOBase):
         super().close()
 
     def _open(self) -> IO[bytes]:
-        files, key = _file_system(self._uri)
+        files, key = file_system(self._uri)
         size = files.info(key).get("size")
         if size is None:
             return self._copied()
@@ -188,7 +188,7 @@ class _Steady(io.RawIOBase):
 
     def _copied(self) -> IO[bytes]:
         """The file in a temporary one: its server sends it only from the start."""
-        files, key = _file_system(self._uri)
+        files, key = file_system(self._uri)
         copy = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the handle that it becomes
         with files.open(key, "rb", block_size=0) as handle:
             while piece := handle.read(_COPY_BYTES):
@@ -198,17 +198,17 @@ class _Steady(io.RawIOBase):
     def _again(self, act: Callable[[], Result]) -> Result:
         try:
             try:
-                return _try(act)
+                return try_again(act)
             except ValueError:  # fsspec's, where a web server takes no notice of the range that was asked for
-                self._handle = _try(self._copied)
+                self._handle = try_again(self._copied)
                 return act()
         except Exception as error:
             missing = errno.ENOENT if isinstance(error, FileNotFoundError) else errno.EIO
             number = getattr(error, "errno", None) or missing
-            raise OSError(number, _message(error, self._uri), shown(self._uri)) from None
+            raise OSError(number, message_of(error, self._uri), shown(self._uri)) from None
 
 
-def _try(act: Callable[[], Result]) -> Result:
+def try_again(act: Callable[[], Result]) -> Result:
     """Do something, again after a while where it may have been the network."""
     for wait in _WAITS_SECONDS:
         try:
@@ -220,7 +220,8 @@ def _try(act: Callable[[], Result]) -> Result:
     return act()
 
 
-def _file_system(uri: str) -> tuple[Any, str]:
+def file_system(uri: str) -> tuple[Any, str]:
+    """The file system of a URI, which knows no listing of before, and what the URI names in it."""
     import fsspec
 
     files, key = fsspec.core.url_to_fs(uri)
@@ -243,23 +244,25 @@ def _said(uri: str) -> Iterator[None]:
             f"input {shown(uri)!r}: {scheme}:// is read by an optional package; {todo}"
         ) from None
     except ValueError as error:
-        raise InputError(f"input {shown(uri)!r} is no URI that can be read: {_message(error, uri)}") from None
+        raise InputError(
+            f"input {shown(uri)!r} is no URI that can be read: {message_of(error, uri)}"
+        ) from None
     except PermissionError as error:
         raise InputError(
-            f"input {shown(uri)!r} may not be read ({_message(error, uri)}); give credentials through the environment"
+            f"input {shown(uri)!r} may not be read ({message_of(error, uri)}); give credentials through the environment"
         ) from None
     except FileNotFoundError as error:
         raise InputError(
-            f"input {shown(uri)!r} is not there ({_message(error, uri)}); check its name"
+            f"input {shown(uri)!r} is not there ({message_of(error, uri)}); check its name"
         ) from None
     except Exception as error:  # each store's library has errors of its own
         raise InputError(
-            f"input {shown(uri)!r} cannot be read ({_message(error, uri)}); check the network and the credentials "
+            f"input {shown(uri)!r} cannot be read ({message_of(error, uri)}); check the network and the credentials "
             "in the environment, then run again"
         ) from None
 
 
-def _message(error: BaseException, uri: str) -> str:
+def message_of(error: BaseException, uri: str) -> str:
     """What an error says, without what a URI may hold of secrets, in one line."""
     text = re.sub(r"\w+://[^\s'\"]+", lambda found: shown(found[0]), str(error).replace(uri, shown(uri)))
     return f"{type(error).__name__}: {' '.join(text.split())}"[:300].removesuffix(": ")

@@ -97,7 +97,16 @@ def status(recipe: RecipeFile) -> None:
 def show(recipe: RecipeFile) -> None:
     """Show the corpus: the funnel, samples of what models wrote, the mixture, and what to try next."""
     from assets.graph import steps
-    from gristmill.report import funnel, render_funnel, render_repeats, render_sample, repeats, sample
+    from gristmill.report import (
+        funnel,
+        render_funnel,
+        render_repeats,
+        render_sample,
+        render_yields,
+        repeats,
+        sample,
+        yields,
+    )
     from pipelines.tables import mixture_table, next_commands, shards_table
 
     loaded, store = load_recipe(recipe), _store()
@@ -105,6 +114,8 @@ def show(recipe: RecipeFile) -> None:
     _out.print(render_funnel(funnel(store, loaded.name, names)))
     if "deduped" in names:
         _out.print(render_repeats(repeats(store, loaded.name)))
+    if "rephrased" in names:
+        _out.print(render_yields(yields(store, loaded.name)))
     for name in names:
         if name in ("refined", "rephrased"):
             _out.print(render_sample(name, sample(store, loaded.name, name, count=2)))

@@ -28,6 +28,7 @@ MIXTURE_COLUMNS = (
     "epochs",
 )
 SHOWN_AT = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)  # similarities in a table of layouts
+FACT_CHECK = ", fact check"  # behind the name of the asset
 _STYLES = {"current": "green", "cached": "cyan", "run": "yellow", "waits": "dim"}
 _WORDS = {"current": "current", "cached": "in the store", "run": "to be made", "waits": "after others"}
 
@@ -59,16 +60,17 @@ def plan_totals(recipe: Recipe, planned: Sequence[Planned], unregistered: int) -
     text = f"{len(planned):,} partitions: {', '.join(lines)}."
     if unregistered:
         text += f"\n{unregistered:,} input files are new or changed and will be registered."
-    for stage, model, budget in _asking(recipe):
+    for work, model, budget in _asking(recipe):
+        stage = work.removesuffix(FACT_CHECK)
         pending = sum(p.step.name == stage and p.after is None for p in planned)
         if pending:
             most = _budget(budget, pending)
-            text += f"\n{stage}: at most {most} of model {model!r}; cached answers cost nothing."
+            text += f"\n{work}: at most {most} of model {model!r}; cached answers cost nothing."
     return text
 
 
 def _asking(recipe: Recipe) -> Iterator[tuple[str, str, Any]]:
-    """Stages that ask a language model shard by shard: (asset, model, budget)."""
+    """Stages that ask a language model shard by shard: (asset, model, budget); FACT_CHECK marks a part of one."""
     refine, rephrase = recipe.refine, recipe.rephrase
     if refine is not None and refine.document is not None:
         yield "document_kept", refine.document.model or refine.model, refine.document.budget
@@ -76,6 +78,8 @@ def _asking(recipe: Recipe) -> Iterator[tuple[str, str, Any]]:
         yield "refined", refine.model, refine.budget
     if rephrase is not None:
         yield "rephrased", rephrase.model, rephrase.budget
+        if (fact_check := rephrase.fact_check) is not None:
+            yield f"rephrased{FACT_CHECK}", fact_check.model or rephrase.model, fact_check.budget
     for name, rater in recipe.raters.items():
         yield f"scores/{name}", rater.model, rater.budget
 

@@ -9,10 +9,14 @@ The views name their files relative to the store's folder, so the store may be m
 below the current folder and below `file_search_path`: either `cd STORE && duckdb -readonly catalogue.duckdb`, or
 `open_catalogue`, or `catalogue_resource`. The file is written aside and renamed, never changed in place: who has it
 open keeps the old one, and nobody waits for a lock. It holds nothing that the store does not, so it can be deleted.
+
+Where answers lie in an object store (GRISTMILL_ANSWERS), `open_catalogue` reads them through fsspec. Plain DuckDB and
+`catalogue_resource` read s3:// with DuckDB's own extension `httpfs`, and all other views without it.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +25,14 @@ from typing import Any
 import duckdb
 from dagster_duckdb import DuckDBResource
 
+from gristmill import remote
 from gristmill.errors import StoreError
+from gristmill.llm.places import open_place
 from gristmill.report import Corpus, Funnel, funnel, recipes_in
 from gristmill.store import Manifest, Store
+from resources.home import answers_place, spool_folder
+
+_log = logging.getLogger(__name__)
 
 FILE_NAME = "catalogue.duckdb"
 MAIN_TABLES = ("documents", "scores", "selection", "index", "signatures", "duplicates", "tokens")
@@ -71,7 +80,6 @@ _ANSWERS: Columns = {
     "engine": "VARCHAR",  # programs, versions and device
     "created": "TIMESTAMP WITH TIME ZONE",
 }
-_SEGMENTS = "answers/segments/*.parquet"
 
 
 def write_catalogue(
@@ -90,7 +98,7 @@ def write_catalogue(
             with duckdb.connect(str(made)) as connection:
                 # Views are bound when they are made: their files must be found from here.
                 connection.execute("SET file_search_path = ?", [_search_path(path.parent)])
-                _write_answers(connection, path.parent)
+                _write_answers(connection, answers_place(store.name), path.parent)
                 for recipe in recipes_in(store):
                     shown = assets if recipe == recipe_name else None
                     _write_recipe(connection, Corpus(store, recipe), shown)
@@ -104,9 +112,13 @@ def open_catalogue(path: Path) -> duckdb.DuckDBPyConnection:
     """The catalogue, read-only; raise StoreError that says how to make it where there is none."""
     if not path.is_file():
         raise StoreError(f"catalogue {str(path)!r} does not exist; make it: gristmill build RECIPE")
-    return duckdb.connect(
+    answers = answers_place(str(path.parent))
+    connection = duckdb.connect(
         str(path), read_only=True, config={"file_search_path": _search_path(path.parent.absolute())}
     )
+    if isinstance(answers, str):
+        _let_read(connection, answers)
+    return connection
 
 
 def catalogue_resource(path: Path) -> DuckDBResource:
@@ -130,12 +142,26 @@ def _search_path(folder: Path) -> str:
     return str(folder)
 
 
-def _write_answers(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+def _let_read(connection: duckdb.DuckDBPyConnection, uri: str) -> None:
+    """Let DuckDB read such URIs through fsspec."""
+    try:
+        connection.register_filesystem(remote.file_system(uri)[0])
+    except ImportError as error:
+        _log.warning("the view `answers` cannot be read: %s", error)
+
+
+def _write_answers(connection: duckdb.DuckDBPyConnection, answers: Path | str, folder: Path) -> None:
     """A view over the segments that are there when it is read; where none is yet, one without rows."""
     columns = ", ".join(_ANSWERS)
-    if any(folder.glob(_SEGMENTS)):
+    if isinstance(answers, str):
+        _let_read(connection, answers)
+        place = open_place(answers, spool_folder(answers))
+    else:
+        place = open_place(answers, answers)
+    if place.list():
+        pattern = place.pattern.removeprefix(f"{folder}/")
         # What two processes asked at the same time is there twice until the segments are merged, as it was paid twice.
-        query = f"SELECT {columns} FROM read_parquet({_literal(_SEGMENTS)})"
+        query = f"SELECT {columns} FROM read_parquet({_literal(pattern)})"
     else:
         nulls = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in _ANSWERS.items())
         query = f"SELECT {nulls} WHERE false"

@@ -7,7 +7,11 @@ that the Dagster definitions load, separated by `:`; the default is `recipes/dem
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+
+from gristmill.hashing import digest_text
+from gristmill.remote import is_uri
 
 DAGSTER_YAML = """\
 # Written once by Gristmill; change it as you like.
@@ -27,6 +31,26 @@ def home() -> Path:
 def store_folder() -> Path:
     """The store: objects, refs, registry."""
     return Path(os.environ.get("GRISTMILL_STORE") or home() / "store").absolute()
+
+
+def answers_place(store: str) -> Path | str:
+    """Where cached answers of language models lie: `answers` in the store, or what GRISTMILL_ANSWERS names.
+
+    A folder, or a URI where fsspec writes.
+    """
+    named = os.environ.get("GRISTMILL_ANSWERS") or f"{store}/answers"
+    return named if is_uri(named) else Path(named).absolute()
+
+
+def spool_folder(uri: str) -> Path:
+    """On this machine's disk: answers on their way to a URI, and what was read of it.
+
+    GRISTMILL_SPOOL names the folder for all URIs; the default is `spool` at home.
+    """
+    uri = uri.rstrip("/")
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", uri)[:60]
+    folder = Path(os.environ.get("GRISTMILL_SPOOL") or home() / "spool").absolute()
+    return folder / f"{name}-{digest_text(uri)[:8]}"
 
 
 def models_folder() -> Path:

@@ -13,13 +13,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gristmill.embeddings import MINILM, Embedder, load_embedder
-from gristmill.errors import RecipeError, StoreError, suggest
+from gristmill.errors import RecipeError, suggest
 from gristmill.hashing import digest_json
 from gristmill.llm import AnswerCache, Engine, LanguageModel, ModelIdentity, Usage
 from gristmill.llm.options import ModelOptions
-from gristmill.store import LocalFiles, Store
+from gristmill.store import Store
 from gristmill.tokenizer import Tokenizer
 from resources.engines import make_engine
+from resources.home import answers_place, spool_folder
 from resources.models import (
     PreparedModel,
     language_identifier,
@@ -40,9 +41,11 @@ class Tools:
     """The models of a recipe. At most one engine is in memory: loading one unloads the others."""
 
     def __init__(
-        self, models: Mapping[str, ModelOptions], *, base: Path, answers: Path, folder: Path
+        self, models: Mapping[str, ModelOptions], *, base: Path, answers: Path | str, folder: Path
     ) -> None:
-        """`base`: what sources of models are relative to; `answers`: the cache; `folder`: prepared models."""
+        """`base`: what sources of models are relative to; `answers`: folder or URI of the cache; `folder`: prepared
+        models.
+        """
         self._options = models
         self._base, self._answers, self._folder = base, answers, folder
         self._prepared: dict[str, PreparedModel] = {}
@@ -52,12 +55,8 @@ class Tools:
 
     @classmethod
     def open(cls, recipe: Recipe, store: Store, folder: Path) -> Tools:
-        """The tools of a recipe, with answers kept in the store and prepared models in `folder`."""
-        if not isinstance(store.files, LocalFiles):
-            raise StoreError(f"store {store.name}: answers of language models need a store in a local folder")
-        return cls(
-            recipe.models, base=recipe.path.parent, answers=store.files.root / "answers", folder=folder
-        )
+        """The tools of a recipe, with prepared models in `folder`, and answers where resources.home says."""
+        return cls(recipe.models, base=recipe.path.parent, answers=answers_place(store.name), folder=folder)
 
     def digest(self, name: str) -> str:
         """What names a model in fingerprints: the content of its files, and the options that change answers.
@@ -140,7 +139,9 @@ class Tools:
 
     @cached_property
     def _cache(self) -> AnswerCache:
-        return AnswerCache(self._answers)
+        if isinstance(self._answers, Path):
+            return AnswerCache(self._answers)
+        return AnswerCache(self._answers, spool=spool_folder(self._answers))
 
     def _load(self, name: str) -> Engine:
         for other, model in self._language_models.items():

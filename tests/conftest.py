@@ -26,6 +26,7 @@ MODELS = Path(os.environ.get("GRISTMILL_MODELS") or Path(__file__).parent.parent
 
 # No test is about time: a first example may compile a kernel. Sixty examples find what a hundred find, nearly always.
 settings.register_profile("short", deadline=None, max_examples=60)
+settings.register_profile("thorough", deadline=None, max_examples=10_000)  # --hypothesis-profile=thorough
 settings.load_profile("short")
 
 
@@ -101,4 +102,6 @@ def use_home(patch: pytest.MonkeyPatch, home: Path) -> None:
     patch.setenv("GRISTMILL_HOME", str(home))
     patch.setenv("DAGSTER_HOME", str(home / "dagster"))
     patch.setenv("GRISTMILL_MODELS", str(MODELS))
+    for name in ("GRISTMILL_STORE", "GRISTMILL_ANSWERS", "GRISTMILL_SPOOL"):
+        patch.delenv(name, raising=False)
     patch.setattr(dg.DagsterInstance, "get", dg.DagsterInstance.ephemeral)

@@ -175,7 +175,7 @@ def test_broken_yaml(text: str, complaint: str) -> None:
             SMALL + "rephrase: {styles: [{nam: qa}]}\n",
             "rephrase.styles.0.nam: unknown key; known: cut, expected_length, format, max_input_tokens, "
             "max_output_tokens, min_document_tokens, min_result_tokens, min_segment_tokens, mode, name, pairs, prompt, "
-            "reassemble, temperature, top_p, weight, where. Did you mean 'name'?",
+            "reassemble, seeds, temperature, top_p, weight, where. Did you mean 'name'?",
         ),
         (
             SMALL + "dedup: {signatures: {bands: '14'}}\n",

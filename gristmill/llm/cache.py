@@ -1,17 +1,21 @@
-"""Cached answers of language models: content-addressed, append-only, safe with many processes.
+"""Cached answers of language models: content-addressed, append-only, safe with many processes and on object storage.
 
-    ROOT/journals/TIME-PID-RANDOM.journal   answers as they arrive, one file per writer (gristmill.llm.journal)
-    ROOT/segments/DIGEST.parquet            finished ones, sorted by key, named by their bytes, never changed
-    ROOT/.lock                              held while segments are written or merged
+    ROOT/segments/DIGEST.parquet            finished ones, sorted by key, named by their bytes (gristmill.llm.segments)
+    SPOOL/journals/TIME-PID-RANDOM.journal  answers as they arrive, one file per writer (gristmill.llm.journal)
+    SPOOL/.lock                             held on this machine while segments are written or merged
+    SPOOL/kept/DIGEST.parquet               of a ROOT that is a URI: segments that were read or written here
 
-A writer's journal becomes a segment when the writer closes; that of a dead writer when the cache is next opened.
-A segment is published before the journals or segments that it replaces go, so a reader at any moment finds every
-answer. Where one key was answered twice, the older answer counts. Many small segments are merged.
+ROOT is a local folder, which then is SPOOL too, or a URI, with SPOOL on the worker's disk. A writer's journal becomes
+a segment when the writer closes, when it is long, and on object storage when it is old; that of a dead writer when a
+cache with the same SPOOL is next opened. A journal goes after its segment was put; killed between the two, the next run
+puts the same bytes under the same name. Where one key was answered twice, the older answer counts.
+
+Many small segments are merged: the merged one is put first, then those in it are deleted. A reader that misses one
+lists again, and finds its answers in the merged one. Any number of machines may merge at the same time without a lock:
+each deletes only what is in a segment that it put, and as that one carries the names of those, no segment is ever among
+its own ancestors; so of every answer a segment stays. What two merge at once is there twice until the next time.
 
 In SQL: `SELECT model, finish_reason, count(*) FROM 'ROOT/segments/*.parquet' GROUP BY ALL`.
-
-ROOT is a local folder. On an object store, journals stay on the worker's disk and only segments are put, with a
-create-only put under their digest; a merge must then wait out readers before it deletes what it merged.
 """
 
 from __future__ import annotations
@@ -20,92 +24,74 @@ import contextlib
 import fcntl
 import json
 import logging
-import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gristmill.errors import StoreError
-from gristmill.hashing import digest_file
 from gristmill.llm.journal import SUFFIX, Entry, JournalReader, JournalWriter, without_writer
+from gristmill.llm.places import open_place
 from gristmill.llm.requests import Answer, ModelIdentity
-from gristmill.store.files import sync
-
-FORMAT = 2  # version of the segments; a newer one is refused, 1 had no log-probabilities
+from gristmill.llm.segments import Segment, entries_table, key_prefixes, read_segment, write_segment
 
 _log = logging.getLogger(__name__)
 
-_SCHEMA = pa.schema(
-    [
-        ("key", pa.string()),
-        ("model", pa.string()),
-        ("model_digest", pa.string()),
-        ("text", pa.string()),
-        ("finish_reason", pa.string()),
-        ("prompt_tokens", pa.int64()),
-        ("output_tokens", pa.int64()),
-        ("engine", pa.string()),
-        ("created", pa.timestamp("us", tz="UTC")),
-        ("logprobs", pa.string()),
-    ],
-    metadata={"gristmill.answers": str(FORMAT)},
-)
-_ANSWER_COLUMNS = ["key", "text", "finish_reason", "prompt_tokens", "output_tokens", "logprobs", "created"]
-_GROUP_ROWS = 2_048  # a look-up reads whole row groups
 _JOURNAL_BYTES = 32 << 20  # a longer journal is made a segment, and its writer begins a new one
-_MERGED_BYTES = (
-    32 << 20
-)  # segments are merged up to this size together; merging takes 25 times that in memory
+_JOURNAL_SECONDS = 300.0  # also an older one, where the worker's disk may be lost with the worker
+_MERGED_BYTES = 32 << 20  # merged together up to this size; merging takes 25 times that in memory
 _SMALL_BYTES = _MERGED_BYTES // 2  # segments from this size on stay as they are
 _MAX_SMALL = 32  # small segments that may lie there before they are merged
 _ATTEMPTS = 5  # look-ups may meet segments that another process is merging
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class AnswerCache:
     """Answers by the key of their request. Each process opens its own; one object is for one thread.
 
-    In memory: 8 bytes per answer in segments, about 200 per answer in open journals. Opening a cache that cannot be
-    written is fine as long as only reading is asked of it.
+    `root` is a folder (a Path) or a URI that fsspec writes. A URI needs a `spool`: a local folder for what is on its
+    way, one for each URI, shared by the processes of a machine. In memory: 8 bytes per answer in segments, about 200
+    per answer in open journals. Opening a cache that cannot be written is fine as long as only reading is asked of it.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._segments: dict[str, _Segment] = {}
+    def __init__(self, root: Path | str, *, spool: Path | None = None) -> None:
+        """Raises StoreError for a URI that cannot be one of a cache."""
+        if isinstance(root, Path):
+            spool = root
+        elif spool is None:
+            raise ValueError(f"spool: got None, but {root!r} is a URI and needs a local folder")
+        self._spool = spool
+        self._place = open_place(root, spool / "kept")
+        self._is_remote = not isinstance(root, Path)
+        self._segments: dict[str, Segment] = {}
         self._journals: dict[str, JournalReader] = {}
         try:
-            with _locked(root, wait=False) as free:
+            with _locked(self._spool, wait=False) as free:
                 if free:
                     self._seal_abandoned()
-        except (OSError, StoreError) as error:  # a full or read-only disk; reading goes on
-            _log.warning("answers %s: journals of earlier runs stay as they are: %s", root, error)
+        except (OSError, StoreError) as error:  # a full or read-only disk, no network; reading may go on
+            _log.warning("answers %s: journals of earlier runs stay as they are: %s", self._place.name, error)
 
     def lookup(self, keys: Sequence[str]) -> dict[str, Answer]:
         """The answers known for these keys, also those that other processes wrote meanwhile.
 
-        100,000 keys among a million answers take 1.3 CPU seconds, one key 10 ms. Raises StoreError where a
-        segment is damaged.
+        On a disk, 100,000 keys among a million answers take 1.3 CPU seconds, one key 10 ms. On an object store, two
+        lists, one request per segment that is new here, and one for each that holds one of the keys for the first time.
+        Raises StoreError where a segment is damaged or the store does not answer.
         """
-        for _ in range(_ATTEMPTS):
-            self._refresh()
-            try:
-                found = self._find(keys)
-            except FileNotFoundError:  # merged by another process since the folder was listed
-                continue
-            return {key: _answer(entry) for key, entry in found.items()}
-        raise StoreError(
-            f"answers {self.root}: segments vanish while they are read; is the folder being deleted?"
-        )
+        found = self._up_to_date(lambda: self._find(keys))
+        return {key: _answer(entry) for key, entry in found.items()}
 
     def count(self) -> int:
         """Number of different keys that have an answer."""
-        self._refresh()
-        known = [segment.prefixes for segment in self._segments.values()]
-        known += [_prefixes(reader.keys) for reader in self._journals.values()]
+        known = self._up_to_date(lambda: [segment.prefixes for segment in self._segments.values()])
+        known += [key_prefixes(reader.keys) for reader in self._journals.values()]
         return len(np.unique(np.concatenate(known))) if known else 0
 
     @contextlib.contextmanager
@@ -118,20 +104,32 @@ class AnswerCache:
             writer.close()
 
     def compact(self) -> None:
-        """Make segments of journals without a writer, then merge small segments; waits for other processes."""
-        with _locked(self.root, wait=True):
+        """Make segments of journals without a writer, then merge small segments; waits for others on this machine."""
+        if self._is_remote:
+            self._spool.mkdir(parents=True, exist_ok=True)
+        with _locked(self._spool, wait=True):
             self._seal_abandoned()
             self._merge_small()
 
     def verify(self) -> list[str]:
         """Names of segments whose bytes are not those that they were written with."""
-        return [path.name for path in self._segment_paths() if digest_file(path) != path.stem]
+        return [name for name in self._place.list() if f"{self._place.digest(name)}.parquet" != name]
 
     # -- reading ------------------------------------------------------------------------------------------------
 
+    def _up_to_date(self, act: Callable[[], Result]) -> Result:
+        """Do something with all that is there now."""
+        for _ in range(_ATTEMPTS):
+            with contextlib.suppress(FileNotFoundError):  # merged by another process since they were listed
+                self._refresh()
+                return act()
+        raise StoreError(
+            f"answers {self._place.name}: segments vanish while they are read; are they being deleted?"
+        )
+
     def _refresh(self) -> None:
         """See what is there now. Journals first: what leaves them meanwhile is in a segment by then."""
-        journals = {path.name: path for path in sorted((self.root / "journals").glob(f"*{SUFFIX}"))}
+        journals = {path.name: path for path in sorted((self._spool / "journals").glob(f"*{SUFFIX}"))}
         for name in self._journals.keys() - journals.keys():
             self._journals.pop(name).close()
         for name, path in journals.items():
@@ -140,13 +138,23 @@ class AnswerCache:
                     self._journals[name] = JournalReader(path)
         for reader in self._journals.values():
             reader.advance()
-        segments = {path.name: path for path in self._segment_paths()}
+        segments = self._list()
         for name in self._segments.keys() - segments.keys():
             del self._segments[name]
-        for name, path in segments.items():
-            if name not in self._segments:
-                with contextlib.suppress(FileNotFoundError):
-                    self._segments[name] = _Segment(path)
+        new = [item for item in segments.items() if item[0] not in self._segments]
+        for segment in self._at_once(lambda listed: Segment(self._place, *listed), new):
+            self._segments[segment.name] = segment
+
+    def _list(self) -> dict[str, int]:
+        """Names and bytes of all segments.
+
+        A list made during a merge may have neither the merged segment, put behind its back, nor those in it, so it
+        counts only when the next one lacks nothing of it.
+        """
+        seen = self._place.list()
+        while seen.keys() - (now := self._place.list()).keys():
+            seen = now
+        return now
 
     def _find(self, keys: Sequence[str]) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
@@ -161,19 +169,27 @@ class AnswerCache:
             for key in wanted:
                 if (entry := reader.get(key)) is not None:
                     take(entry)
-        prefixes = _prefixes(wanted)
-        for segment in self._segments.values():
-            for entry in segment.entries(wanted, prefixes):
+        prefixes = key_prefixes(wanted)
+        hits = {segment: segment.holds(prefixes) for segment in self._segments.values()}
+        holders = [segment for segment, here in hits.items() if len(here)]
+        self._at_once(Segment.fetch, holders)
+        for segment in holders:
+            for entry in segment.entries(wanted, hits[segment]):
                 take(entry)
         return found
 
-    def _segment_paths(self) -> list[Path]:
-        return sorted((self.root / "segments").glob("[0-9a-f]*.parquet"))
+    def _at_once(self, act: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """The results in order; where each is a request over a network, many are under way together."""
+        threads = min(self._place.at_once, len(items))
+        if threads <= 1:
+            return [act(item) for item in items]
+        with ThreadPoolExecutor(threads, thread_name_prefix="answers") as pool:
+            return list(pool.map(act, items))
 
     # -- segments; the lock is held -------------------------------------------------------------------------------
 
     def _seal_abandoned(self) -> None:
-        for path in sorted((self.root / "journals").glob(f"*{SUFFIX}")):
+        for path in sorted((self._spool / "journals").glob(f"*{SUFFIX}")):
             with without_writer(path) as abandoned:
                 if abandoned:
                     self._seal(path)
@@ -186,43 +202,60 @@ class AnswerCache:
             if reader.torn_bytes:
                 _log.warning(
                     "answers %s: the last %d bytes of %s are half an answer, left by a crash; it will be asked again",
-                    self.root, reader.torn_bytes, path.name,
+                    self._place.name, reader.torn_bytes, path.name,
                 )  # fmt: skip
             if reader.keys:
-                _write_segment(self.root / "segments", _table(reader.entries()))
+                try:
+                    self._put(entries_table(reader.entries()))
+                except StoreError as error:
+                    raise StoreError(f"{error}; the answers stay in {str(path)!r}, run again") from error
         finally:
             reader.close()
         path.unlink()
 
     def _merge_small(self) -> None:
-        groups: list[list[Path]] = [[]]
+        """Merge small segments. Where another machine is merging the same ones, it is left to it."""
+        groups: list[list[str]] = [[]]
         size = 0
-        for path in self._segment_paths():
-            bytes_ = path.stat().st_size
+        for name, bytes_ in self._place.list().items():
             if bytes_ >= _SMALL_BYTES:
                 continue
             if size + bytes_ > _MERGED_BYTES:
                 groups.append([])
                 size = 0
-            groups[-1].append(path)
+            groups[-1].append(name)
             size += bytes_
         for group in groups:
             if len(group) > 1:
-                merged = _write_segment(
-                    self.root / "segments", pa.concat_tables(_read(path) for path in group)
-                )
-                for path in group:
-                    if path != merged:
-                        path.unlink(missing_ok=True)
+                try:
+                    table = pa.concat_tables(
+                        self._at_once(lambda name: read_segment(self._place, name), group)
+                    )
+                except FileNotFoundError:
+                    return
+                self._put(table, merged=group)
+                for name in group:
+                    self._place.delete(name)
 
-    def _seal_closed(self, path: Path) -> None:
-        """What a writer that closes asks for."""
-        with _locked(self.root, wait=True):
-            with without_writer(path) as abandoned:
-                if abandoned:  # else another process was quicker
-                    self._seal(path)
-            if sum(path.stat().st_size < _SMALL_BYTES for path in self._segment_paths()) > _MAX_SMALL:
-                self._merge_small()
+    def _put(self, table: pa.Table, merged: Iterable[str] = ()) -> None:
+        unfinished = self._spool / ".unfinished"  # one name is enough: the lock is held
+        try:
+            write_segment(unfinished, table, merged=list(merged))
+            self._place.put(unfinished)
+        except OSError as error:
+            raise StoreError(
+                f"answers {self._place.name}: cannot write a segment: {error.strerror or error}; make room"
+            ) from error
+
+    def _seal_closed(self) -> None:
+        """What a writer that closes asks for; journals that could not be put before go with it."""
+        with _locked(self._spool, wait=True):
+            self._seal_abandoned()
+            try:
+                if sum(size < _SMALL_BYTES for size in self._place.list().values()) > _MAX_SMALL:
+                    self._merge_small()
+            except StoreError as error:  # every answer has its segment, so nothing is lost
+                _log.warning("%s; small segments are not merged", error)
 
 
 class AnswerWriter:
@@ -233,9 +266,9 @@ class AnswerWriter:
         self._journal: JournalWriter | None = None
 
     def write(self, key: str, answer: Answer) -> None:
-        """Keep one answer. Raises StoreError where it cannot be written."""
+        """Keep one answer. Raises StoreError where it cannot be written to the disk."""
         if self._journal is None:
-            self._journal = JournalWriter(self._cache.root / "journals")
+            self._journal = JournalWriter(self._cache._spool / "journals")
         self._journal.append(
             Entry(
                 key=key,
@@ -252,60 +285,26 @@ class AnswerWriter:
                 else json.dumps(answer.logprobs, separators=(",", ":")),
             )
         )
-        if self._journal.bytes >= _JOURNAL_BYTES:
-            self.close()
+        is_old = self._cache._is_remote and self._journal.seconds >= _JOURNAL_SECONDS
+        if is_old or self._journal.bytes >= _JOURNAL_BYTES:
+            self._begin_anew()
 
     def close(self) -> None:
-        """Make the journal a segment; a later `write` begins a new one."""
+        """Make the journal a segment; a later `write` begins a new one.
+
+        Raises StoreError where that fails: then the answers are still in their journal, and the next run tries again.
+        """
         if self._journal is not None:
             journal, self._journal = self._journal, None
             journal.close()
-            self._cache._seal_closed(journal.path)
+            self._cache._seal_closed()
 
-
-class _Segment:
-    """One Parquet file: the first 64 bits of all keys in memory, in the order of the rows."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as parquet:
-            found = int((parquet.schema_arrow.metadata or {}).get(b"gristmill.answers", b"0"))
-            if found > FORMAT:
-                raise StoreError(
-                    f"answers {path.parent.parent}: {path.name} has format {found}, this version reads up to "
-                    f"{FORMAT}; install a newer Gristmill"
-                )
-            self.prefixes = _prefixes(pl.from_arrow(parquet.read(columns=["key"])["key"]))
-
-    def entries(self, keys: list[str], prefixes: np.ndarray) -> Iterator[Entry]:
-        """The entries of these keys, whose prefixes are given too. Memory: one row group.
-
-        Two keys with equal prefixes would hide one of the two, which is then asked again; never a wrong answer.
-        """
-        places = np.searchsorted(self.prefixes, prefixes)
-        hits = np.flatnonzero(self.prefixes[np.minimum(places, len(self.prefixes) - 1)] == prefixes)
-        if not len(hits):
-            return
-        hits = hits[np.argsort(places[hits])]
-        groups = places[hits] // _GROUP_ROWS
-        with _reading(self.path), pq.ParquetFile(self.path, page_checksum_verification=True) as parquet:
-            for group in np.unique(groups):
-                here = hits[groups == group]
-                table = parquet.read_row_group(int(group), columns=_ANSWER_COLUMNS)
-                rows = _with_logprobs(table.take(pa.array(places[here] - group * _GROUP_ROWS)))
-                created = rows["created"].cast(pa.int64()).to_pylist()
-                columns = [rows[name].to_pylist() for name in _ANSWER_COLUMNS[:-1]]
-                for index, key, *answer, logprobs, at in zip(here, *columns, created, strict=True):
-                    if key == keys[index]:
-                        text, reason, prompt, output = answer
-                        yield Entry(key, "", "", text, reason, prompt, output, "", at, logprobs)
-
-
-def _prefixes(keys: Sequence[str] | pl.Series | pl.DataFrame) -> np.ndarray:
-    """The first 16 hexadecimal digits of each key as numbers, which sort as the keys do."""
-    series = keys if isinstance(keys, pl.Series) else pl.Series(keys, dtype=pl.String)
-    decoded = series.str.head(16).str.decode("hex").bin.reinterpret(dtype=pl.UInt64, endianness="big")
-    return decoded.to_numpy()
+    def _begin_anew(self) -> None:
+        """Close while answers still come: they are safe in their journal, so a store that fails is not the end."""
+        try:
+            self.close()
+        except StoreError as error:
+            _log.warning("%s; it will be tried again", error)
 
 
 def _age(entry: Entry) -> tuple[int, str]:
@@ -323,71 +322,13 @@ def _answer(entry: Entry) -> Answer:
     return Answer(entry.text, entry.finish_reason, entry.prompt_tokens, entry.output_tokens, logprobs)
 
 
-def _table(entries: Iterable[Entry]) -> pa.Table:
-    columns = list(zip(*entries, strict=True))
-    return pa.table(
-        [pa.array(values, field.type) for values, field in zip(columns, _SCHEMA, strict=True)], _SCHEMA
-    )
-
-
-def _read(path: Path) -> pa.Table:
-    with _reading(path):
-        return _with_logprobs(pq.read_table(path, page_checksum_verification=True)).cast(_SCHEMA)
-
-
-def _with_logprobs(table: pa.Table) -> pa.Table:
-    """A table of segments of format 1 has no such column."""
-    if "logprobs" in table.column_names:
-        return table
-    return table.append_column("logprobs", pa.nulls(table.num_rows, pa.string()))
-
-
-def _write_segment(folder: Path, table: pa.Table) -> Path:
-    """Sort, keep the oldest entry of each key, and publish under the digest of the bytes."""
-    table = table.sort_by([("key", "ascending"), ("created", "ascending"), ("text", "ascending")])
-    keys = table["key"].to_numpy(zero_copy_only=False)
-    table = table.filter(pa.array(np.append(True, keys[1:] != keys[:-1])))
-    unfinished = folder / ".unfinished"  # one name is enough: the lock is held
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as handle:
-            pq.write_table(
-                table, handle, row_group_size=_GROUP_ROWS, compression="zstd", write_page_checksum=True
-            )
-            handle.flush()
-            os.fsync(handle.fileno())
-        target = folder / f"{digest_file(unfinished)}.parquet"
-        unfinished.replace(target)
-        sync(folder)
-    except OSError as error:
-        raise StoreError(
-            f"answers {folder.parent}: cannot write a segment: {error.strerror or error}; the answers stay in "
-            "their journal, make room and run again"
-        ) from error
-    return target
-
-
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Name a damaged segment and what to do about it."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(
-            f"answers {path.parent.parent}: segment {path.name} is damaged ({error}); restore it from a backup, or "
-            "delete it and its answers will be asked again"
-        ) from error
-
-
-@contextlib.contextmanager
-def _locked(root: Path, *, wait: bool) -> Iterator[bool]:
+def _locked(folder: Path, *, wait: bool) -> Iterator[bool]:
     """Whether this process alone may change segments; with `wait` it does in the end. No folder: nothing to do."""
-    if not root.is_dir():
+    if not folder.is_dir():
         yield False
         return
-    with (root / ".lock").open("a") as handle:
+    with (folder / ".lock").open("a") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

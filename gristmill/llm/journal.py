@@ -52,7 +52,7 @@ class JournalWriter:
     def __init__(self, folder: Path) -> None:
         self._descriptor, self.path = _create_locked(folder)
         self.bytes = 0
-        self._synced = time.monotonic()
+        self._begun = self._synced = time.monotonic()
 
     def append(self, entry: Entry) -> None:
         """Write one entry; afterwards it survives the death of this process. Raises StoreError if it cannot."""
@@ -72,6 +72,11 @@ class JournalWriter:
                 "those written before are kept, make room and run again"
             ) from error
         self.bytes += len(frame)
+
+    @property
+    def seconds(self) -> float:
+        """Age of the file."""
+        return time.monotonic() - self._begun
 
     def close(self) -> None:
         """Bring everything to the disk and give up the lock; the file stays."""

@@ -47,7 +47,7 @@ def execute_compat(
     add more than MAX_GROWTH_CHARS is left out, where the reference runs out of memory.
     """
     run = _Run(last_line=text.count("\n"))
-    for line in "\n".join(program.strip(" ") for program in programs).split("\n"):
+    for line in merge_programs(programs).split("\n"):
         run.read(line)
     gone = _merge(run.removals)
     processed = _leave_out(_replace_all(text, run.replacements), gone)
@@ -66,6 +66,23 @@ def execute_compat(
     else:
         result = text
     return CompatExecution(result, None, errors, gone, clamped, run.pairs, processed)
+
+
+def merge_programs(programs: Sequence[str]) -> str:
+    """The programs of a document's chunks, in order, as one for the whole document: what the reference runs.
+
+    Line numbers are the document's in every chunk, so none changes. Replacements do: they then reach over the whole
+    document, where the strict executor keeps each program within its chunk.
+    """
+    return "\n".join(program.strip(" ") for program in programs)
+
+
+def asked_replacements(program: str) -> list[tuple[str, str]]:
+    """The (source, target) pairs that a program asks for, blank sources included."""
+    run = _Run(last_line=0)
+    for line in program.strip(" ").split("\n"):
+        run.read(line)
+    return run.pairs
 
 
 class _Run:

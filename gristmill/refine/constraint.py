@@ -27,7 +27,7 @@ def chunk_constraint(first_line: int, last_line: int, options: RefineOptions) ->
     return Constraint("grammar", chunk_grammar(first_line, last_line, options.operations, options.max_ops))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # of some 20 kB; most chunks begin at line 0
 def chunk_grammar(first_line: int, last_line: int, operations: tuple[str, ...], max_ops: int) -> str:
     """The grammar as text. Its length grows with the number of lines."""
     calls = []
@@ -49,34 +49,29 @@ def chunk_grammar(first_line: int, last_line: int, operations: tuple[str, ...], 
 
 def _removal_rules(first_line: int, last_line: int) -> list[str]:
     """One alternative per first line, each with the last lines from there on."""
-    starts = " | ".join(
-        f'"{start}, line_end=" ({_numbers(start, last_line)})' for start in range(first_line, last_line + 1)
-    )
+    ends = _numbers_up_to(first_line, last_line)
+    starts = " | ".join(f'"{start}, line_end=" ({end})' for start, end in ends)
     return [f'remove ::= "remove_lines(line_start=" ({starts}) ")"']
 
 
-def _numbers(low: int, high: int) -> str:
-    """Alternatives that match the decimal numbers low to high: `7 | [8-9] | "1" [0-4]`."""
-    return " | ".join(_pattern(prefix, digit, rest) for prefix, digit, rest in _ranges(low, high))
+def _numbers_up_to(first: int, high: int) -> list[tuple[int, str]]:
+    """For each number from `first` on, alternatives that match it to `high`: (7, `7 | [8-9] | "1" [0-4]`)."""
+    found: dict[int, str] = {}
+    for low in range(high, first - 1, -1):
+        pattern, following = _begin(low, high)
+        found[low] = f"{pattern} | {found[following]}" if following <= high else pattern
+    return list(reversed(found.items()))
 
 
-def _ranges(low: int, high: int) -> list[tuple[str, str, int]]:
-    """(prefix, range of a digit, number of free digits behind) that together are low to high, ascending."""
-    found: list[tuple[str, str, int]] = []
-    at = low
-    while at <= high:
-        free = 0
-        while at % 10 ** (free + 1) == 0 and at and at + 10 ** (free + 1) - 1 <= high:
-            free += 1
-        unit = 10**free
-        # As many values of the digit before the free ones as fit, up to 9.
-        count = min(9 - at // unit % 10, (high - at + 1) // unit - 1)
-        digit = at // unit % 10
-        prefix = str(at // unit // 10) if at // unit >= 10 else ""
-        found.append((prefix, f"[{digit}-{digit + count}]" if count else f'"{digit}"', free))
-        at += (count + 1) * unit
-    return found
-
-
-def _pattern(prefix: str, digit: str, free: int) -> str:
-    return " ".join(([f'"{prefix}"'] if prefix else []) + [digit] + ["[0-9]"] * free)
+def _begin(low: int, high: int) -> tuple[str, int]:
+    """A pattern for as many numbers from `low` to `high` as one can match, and the number after them."""
+    free = 0  # digits at the end that may be any
+    while low % 10 ** (free + 1) == 0 and low and low + 10 ** (free + 1) - 1 <= high:
+        free += 1
+    unit = 10**free
+    digit = low // unit % 10
+    # As many values of the digit before the free ones as fit, up to 9.
+    more = min(9 - digit, (high - low + 1) // unit - 1)
+    prefix = [f'"{low // unit // 10}"'] if low // unit >= 10 else []
+    digits = f"[{digit}-{digit + more}]" if more else f'"{digit}"'
+    return " ".join([*prefix, digits, *["[0-9]"] * free]), low + (more + 1) * unit

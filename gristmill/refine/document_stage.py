@@ -66,6 +66,7 @@ _PLANNED: model.Schema = {
 
 _WORD = re.compile(r"(keep|drop)(?:_doc)?(?:\(\))?[;.!]?(?:[ \t]*#.*)?", re.IGNORECASE)
 _BATCH_DOCUMENTS = 64  # whose tokens are counted in one call
+_MAX_CHARS_PER_TOKEN = 32  # of a long text only the beginning is looked at, which has tokens enough
 _MARGIN_TOKENS = 8  # a text may have so many more tokens inside a prompt than by itself
 
 
@@ -258,7 +259,8 @@ def _plan_batch(
         reason or (None if text.strip() else EMPTY_INPUT)
         for reason, text in zip(reasons_left_alone(documents, options), texts, strict=True)
     ]
-    counts = iter(tokenizer.count([t for t, reason in zip(texts, reasons, strict=True) if reason is None]))
+    to_send = [text for text, reason in zip(texts, reasons, strict=True) if reason is None]
+    counts = iter(_count_up_to(limit, to_send, tokenizer))
     rows = []
     for name, reason in zip(documents["id"], reasons, strict=True):
         row: dict[str, Any] = {"id": name, "outcome": NOT_ATTEMPTED if reason else None, "reason": reason}
@@ -273,6 +275,23 @@ def _plan_batch(
     return rows
 
 
+def _count_up_to(limit: int, texts: Sequence[str], tokenizer: Tokens) -> list[int]:
+    """Tokens of each text; where there are more than the limit, any number above it."""
+    enough = limit * _MAX_CHARS_PER_TOKEN
+    counts = tokenizer.count([text[:enough] for text in texts])
+    return [
+        tokenizer.count([text])[0] if count <= limit and len(text) > enough else count
+        for text, count in zip(texts, counts, strict=True)
+    ]
+
+
+def _cut(text: str, max_tokens: int, tokenizer: Tokens) -> str:
+    """The longest beginning with so many tokens at most."""
+    beginning = text[: max_tokens * _MAX_CHARS_PER_TOKEN]
+    found = tokenizer.cut(beginning, max_tokens)
+    return found if len(found) < len(beginning) else tokenizer.cut(text, max_tokens)
+
+
 def _prompt(text: str, truncated: bool, overhead: int, options: DocumentOptions, tokenizer: Tokens) -> Prompt:
     if not truncated:
         return document_prompt(text, options)
@@ -283,7 +302,7 @@ def _prompt(text: str, truncated: bool, overhead: int, options: DocumentOptions,
             tokenizer.encode_prompts([whole], add_special_tokens=True)[0][: options.max_prompt_tokens]
         )
     room = options.max_prompt_tokens - overhead - _MARGIN_TOKENS
-    return document_prompt(tokenizer.cut(text, max(1, room)), options)
+    return document_prompt(_cut(text, max(1, room), tokenizer), options)
 
 
 def _judgement(planned: dict[str, Any], answer: Answer | None, mode: str) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def execute_programs(
     text: str,
     programs: Sequence[ChunkProgram],
     *,
+    first_line: int = 0,
     error_op: int = ERROR_OP,
     max_removed_ratio: float | None = None,
     min_kept_ratio: float = MIN_KEPT_RATIO,
@@ -92,16 +93,19 @@ def execute_programs(
 
     A program that removes more than `max_removed_ratio` of its chunk's units is taken back (`removed_too_much`). With
     `error_op` errors in all, all are. For rejected and unchanged documents `removed` and `replaced` are empty.
+
+    Where `text` is a part of a document, `first_line` is the number of its first line there, and all line numbers are
+    the document's. Time is linear in the text, however many chunks it has.
     """
     if not text.strip():
         return Execution("empty_input", "", [], [], [], 0, 1.0, 0, [ProgramResult() for _ in programs])
     lines = text.split("\n")
-    results = [_run(program, lines, max_removed_ratio) for program in programs]
+    results = [_run(program, lines, first_line, max_removed_ratio) for program in programs]
     errors = [error for result in results for error in result.errors]
     warnings = [warning for result in results for warning in result.warnings]
     removed = sorted({line for result in results for line in result.removed})
     gone = set(removed)
-    edited = "\n".join(line for number, line in enumerate(lines) if number not in gone)
+    edited = "\n".join(line for number, line in enumerate(lines, first_line) if number not in gone)
 
     before, units = count_units(text), count_units(edited)
     kept_ratio = units / before
@@ -128,9 +132,12 @@ def count_units(text: str) -> int:
     return letters + len(spaced.split())
 
 
-def _run(program: ChunkProgram, lines: list[str], max_removed_ratio: float | None) -> ProgramResult:
-    """Run one program: replacements change `lines` at once, removals are only noted."""
-    scope = _Scope(lines, program.first_line, program.last_line)
+def _run(
+    program: ChunkProgram, lines: list[str], first_line: int, max_removed_ratio: float | None
+) -> ProgramResult:
+    """Run one program: replacements change `lines`, the first of which is `first_line`, removals are only noted."""
+    place = slice(program.first_line - first_line, program.last_line + 1 - first_line)
+    scope = _Scope(lines[place], program.first_line, program.last_line)
     parsed = grammar.read_program(program.text)
     result = ProgramResult(calls=len(parsed.statements), repeats=parsed.repeats)
     if parsed.truncated:
@@ -151,7 +158,7 @@ def _run(program: ChunkProgram, lines: list[str], max_removed_ratio: float | Non
     if max_removed_ratio is not None and result.removed_ratio > max_removed_ratio:
         result.take_back(REMOVED_TOO_MUCH)
     elif scope.text != scope.original:
-        lines[scope.low : scope.high + 1] = scope.text.split("\n")
+        lines[place] = scope.text.split("\n")
     return result
 
 
@@ -160,7 +167,7 @@ class _Scope:
 
     def __init__(self, lines: list[str], low: int, high: int) -> None:
         self.low, self.high = low, high
-        self.original = self.text = "\n".join(lines[low : high + 1])
+        self.original = self.text = "\n".join(lines)
         self.removed: set[int] = set()
 
     def apply(self, operation: Operation, result: ProgramResult) -> bool:

@@ -91,7 +91,7 @@ class Tally:
         }
 
     def samples(self) -> list[dict[str, Any]]:
-        """At most MAX_SAMPLES changed documents, chosen by the hash of their ids: id, before, program, after.
+        """At most MAX_SAMPLES changed documents, chosen by the hash of their ids: before, program, after, id.
 
         Texts are cut around their first differences, which are marked as in `mark_changes`.
         """
@@ -118,10 +118,10 @@ class Tally:
         applied = [row for row in refinement.programs if row["removed"] or row["replaced"]]
         left, right = mark_changes(before, refinement.text or "", MAX_SAMPLE_CHARS)
         sample = {
-            "id": document_id,
             "before": left,
             "program": cut("\n".join(row["program"] for row in applied), MAX_SAMPLE_CHARS),
             "after": right if refinement.text else f"(dropped: {refinement.decision['rule']})",
+            "id": document_id,
         }
         self._samples = sorted([*self._samples, (order, sample)], key=lambda pair: pair[0])[:MAX_SAMPLES]
 

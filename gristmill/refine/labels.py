@@ -213,10 +213,13 @@ def run_program(
     program: str, chunk: Sequence[str], first_line: int, *, max_removed_ratio: float | None
 ) -> ProgramResult:
     """What one program does to its chunk, given the chunk's lines."""
-    # Empty lines before it, so that the numbers are those of the document.
-    text = "\n" * first_line + "\n".join(chunk)
-    programs = [ChunkProgram(program, first_line, first_line + len(chunk) - 1)]
-    return execute_programs(text, programs, max_removed_ratio=max_removed_ratio).programs[0]
+    done = execute_programs(
+        "\n".join(chunk),
+        [ChunkProgram(program, first_line, first_line + len(chunk) - 1)],
+        first_line=first_line,
+        max_removed_ratio=max_removed_ratio,
+    )
+    return done.programs[0]
 
 
 def _choose(rows: list[dict[str, Any]], options: RefinerOptions) -> None:

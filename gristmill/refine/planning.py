@@ -7,7 +7,7 @@ read a second time, batch by batch, for the requests.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,7 @@ PLANNED: model.Schema = {
 }
 
 _BATCH_DOCUMENTS = 64  # documents whose lines are counted in one call
+_BATCH_BYTES = 4 << 20  # of their texts; a line takes some 100 bytes more while it is counted
 _BOS_TOKENS = 1  # that an engine puts before a text
 _TOKENS_PER_MESSAGE = 8  # marks of a chat template around a message, where the caller counts no prompts
 
@@ -105,7 +106,7 @@ def plan_chunks(
     frames: list[pl.DataFrame] = []
     seen, not_eligible = 0, {"source": 0, "language": 0}
     for batch in batches:
-        for part in batch.iter_slices(_BATCH_DOCUMENTS):
+        for part in _parts(batch):
             seen += part.height
             reasons = reasons_left_alone(part, options)
             for reason in not_eligible:
@@ -182,6 +183,17 @@ def spend_budget(planned: pl.DataFrame, budget: Budget | None, seed: int, stage:
         pl.when(is_left_out).then(pl.lit(NOT_ATTEMPTED)).otherwise(pl.col("outcome")).alias("outcome"),
         pl.when(is_left_out).then(pl.lit(BUDGET)).otherwise(pl.col("reason")).alias("reason"),
     )
+
+
+def _parts(documents: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The documents in parts of _BATCH_DOCUMENTS and about _BATCH_BYTES at most, a single long one apart."""
+    start, size = 0, 0
+    for number, length in enumerate(documents["text"].str.len_bytes().fill_null(0)):
+        if number > start and (number - start == _BATCH_DOCUMENTS or size + length > _BATCH_BYTES):
+            yield documents.slice(start, number - start)
+            start, size = number, 0
+        size += length
+    yield documents.slice(start)
 
 
 def _plan_batch(

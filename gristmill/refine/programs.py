@@ -6,6 +6,7 @@ follows without a model, and the lines that were removed can be read.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ import polars as pl
 from gristmill import documents as model
 from gristmill.documents import DROP, EDIT, KEEP
 from gristmill.llm.requests import LENGTH
-from gristmill.refine.compat import execute_compat
+from gristmill.refine.compat import asked_replacements, execute_compat
 from gristmill.refine.executor import (
     MIN_KEPT_RATIO,
     MIN_UNITS,
@@ -111,12 +112,8 @@ def _execute_compat(text: str, programs: Sequence[ChunkProgram], options: Refine
         parsed = read_program(program.text)
         result = ProgramResult(calls=len(parsed.statements), repeats=parsed.repeats)
         if takes_effect:
-            spans = [
-                range(max(low, program.first_line), min(high, program.last_line) + 1)
-                for low, high in found.gone
-            ]
-            result.removed = [line for span in spans for line in span]
-            pairs = execute_compat(text, [program.text]).normalization_pairs
+            result.removed = _within(found.gone, program.first_line, program.last_line)
+            pairs = asked_replacements(program.text)
             result.replaced = sum(text.count(source) for source, _ in pairs if source.strip())
         elif status == "rejected":
             result.rejected = "errors"
@@ -132,6 +129,17 @@ def _execute_compat(text: str, programs: Sequence[ChunkProgram], options: Refine
         units=len(found.processed_text.split()),
         programs=results,
     )
+
+
+def _within(intervals: Sequence[tuple[int, int]], first: int, last: int) -> list[int]:
+    """The numbers from first to last that lie in one of the intervals, which are ascending and apart."""
+    found: list[int] = []
+    at = bisect_left(intervals, first, key=lambda interval: interval[1])  # the first that ends there or later
+    while at < len(intervals) and intervals[at][0] <= last:
+        low, high = intervals[at]
+        found += range(max(low, first), min(high, last) + 1)
+        at += 1
+    return found
 
 
 def _filled(row: dict[str, Any], result: ProgramResult, execution: Execution) -> dict[str, Any]:

@@ -20,12 +20,14 @@ from gristmill.llm.requests import Messages
 from gristmill.llm.templates import read_template
 from gristmill.refine.chunking import number_lines
 from gristmill.refine.options import BosMode, DocumentOptions, RefineOptions
+from gristmill.tokenizer import break_control_tokens
 
 PROMPT_NAMES = ("document", "instruct", "prox", "trained")
 
 _BOS = "<s>"
 _END_OF_PROMPT = " [/INST]"
 _SLOT = "{document}"
+_CONTROL_TOKENS = ("</s>", "<s>", "<unk>")  # of the released refiners' tokenizer
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def render_prox(user: str, bos_mode: BosMode = "reference_double") -> str:
     """The text of a prompt for a released refiner, of either of its stages.
 
     For the document stage `user` is the raw text. An engine puts a begin-of-sequence token before any text, so
-    `single` leaves out the written one. Byte for byte what transformers 4.39.1 renders, for `reference_double`.
+    `single` leaves out the written one, and breaks up what a document spells like a control token, which would end the
+    prompt. Byte for byte what transformers 4.39.1 renders, for `reference_double`.
     """
     return _render(packaged_template("prox"), user, bos_mode)
 
@@ -99,6 +102,8 @@ def _document_template(options: DocumentOptions) -> str:
 
 
 def _render(template: Template, user: str, bos_mode: BosMode) -> str:
+    if bos_mode == "single":
+        user = break_control_tokens(user, _CONTROL_TOKENS)
     # The reference strips around system and user text together.
     opening, separator, body = template.system.partition("<<SYS>>")
     text = opening + (separator + body.replace(_SLOT, user)).strip() + _END_OF_PROMPT

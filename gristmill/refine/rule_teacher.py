@@ -27,10 +27,11 @@ _MIN_ITEMS = 3  # of a line of links; Gristmill
 _CODE = re.compile(
     r"[;={}\[\]_\"`\\<$]|\w\(|::|^\s*(?:#!|>>>|\.\.\.)"
 )  # marks that prose and menus do not have
-_NUMERIC = re.compile(r"[\s\d.,:/()#%|-]*\d[\s\d.,:/()#%|-]*")
+# Patterns that a hostile line could make slow never go back over it: what they repeat is possessive.
+_NUMERIC = re.compile(r"(?=\D*+\d)[\s\d.,:/()#%|-]++")
 _COUNTER = re.compile(
-    r"\W*[\d.,]+\s*[kKmM]?\+?\s*(?:likes?|shares?|comments?|views?|replies|reply|votes?|followers?|retweets?|"
-    r"points?|reviews?|ratings?|minutes? read|min read)\b\W*",
+    r"(?:\W*+\d[\d.,]*+|(?:[^\w.,]*+[.,])++)\s*+[kKmM]?\+?\s*+(?:likes?|shares?|comments?|views?|replies|reply|votes?|followers?|retweets?|"
+    r"points?|reviews?|ratings?|minutes? read|min read)\b\W*+",
     re.IGNORECASE,
 )
 _AT_START = re.compile(
@@ -56,11 +57,30 @@ _POLICIES = re.compile(
     r"terms of use|privacy policy|cookie policy|uses cookies|use of cookies|use cookies|accept (?:all )?cookies",
     re.IGNORECASE,
 )  # the first six: C4
-_JAVASCRIPT = re.compile(
-    r"javascript.*\b(?:enabled?|disabled|required|turn(?:ed)? (?:on|off)|supports?)\b|\benable javascript\b",
-    re.IGNORECASE,
+_ENABLE_JAVASCRIPT = re.compile(r"\benable javascript\b", re.IGNORECASE)
+_JAVASCRIPT = re.compile("javascript", re.IGNORECASE)
+_STATES = re.compile(
+    r"\b(?:enabled?|disabled|required|turn(?:ed)? (?:on|off)|supports?)\b", re.IGNORECASE
+)  # of JavaScript
+# Each of _AT_END, _ANYWHERE, _COPYRIGHT and _POLICIES needs one of these, and looking for them first is much faster.
+_HINTS = (
+    *(
+        "more",
+        "cart",
+        "reserved",
+        "comment",
+        "bug",
+        "source",
+        "search",
+        "map",
+        "contact",
+        "terms",
+        "policy",
+        "cookies",
+    ),
+    *("©", "(c)", "copyright"),
 )
-_SEPARATORS = re.compile(r"\s*(?:[|»«·•]|\s[>/]\s)\s*")
+_SEPARATORS = re.compile(r"(?:[|»«·•]|\s[>/]\s)\s*")
 _MENU_WORD = re.compile(
     "home|index|contents|toc|up|top|next|prev|previous|back|forward|search|help|about|contacts?|login|logout|news|blog|"
     "archives?|faq|genindex|modules|menu|main|print|share|tweet|more|less|close|downloads?|first|last|parent|sitemap|"
@@ -115,21 +135,26 @@ def _rule(line: str, words: int) -> str | None:
         return None
     if _CHAPTERS.fullmatch(line):
         return "chapters"
-    if words <= SHORT_WORDS and (
-        _AT_START.match(line.lstrip("-* ")) or _ANYWHERE.search(line) or _ends(line)
-    ):
+    if words <= SHORT_WORDS and _AT_START.match(line.lstrip("-* ")):
+        return "pattern"
+    return _rule_of_words(line, words) or ("javascript" if _is_about_javascript(line) else None)
+
+
+def _rule_of_words(line: str, words: int) -> str | None:
+    lowered = line.lower()
+    if line.isascii() and not any(
+        hint in lowered for hint in _HINTS
+    ):  # other letters may match and lower otherwise
+        return None
+    if words <= SHORT_WORDS and (_ANYWHERE.search(line) or _ends(line)):
         return "pattern"
     if _COPYRIGHT.search(line):
         return "copyright"
-    if _POLICIES.search(line):
-        return "policy"
-    return "javascript" if _JAVASCRIPT.search(line) else None
+    return "policy" if _POLICIES.search(line) else None
 
 
 def _rule_of_shape(line: str, words: int) -> str | None:
-    letters = [character for character in line if character.isalpha()]
-    upper = sum(character.isupper() for character in letters)
-    if len(letters) >= _MIN_UPPER_CASE_LETTERS and upper > _UPPER_CASE_SHARE * len(line):
+    if _is_upper_case(line):
         return "upper_case"
     if _NUMERIC.fullmatch(line):
         return "numeric"
@@ -141,9 +166,26 @@ def _rule_of_shape(line: str, words: int) -> str | None:
     return "links" if _is_row_of_links(line) else None
 
 
+def _is_upper_case(line: str) -> bool:
+    # Most lines have few such characters, which is quickly seen; some of those are no letters, as Roman numerals.
+    if sum(map(str.isupper, line)) <= _UPPER_CASE_SHARE * len(line):
+        return False
+    letters = [character for character in line if character.isalpha()]
+    upper = sum(map(str.isupper, letters))
+    return len(letters) >= _MIN_UPPER_CASE_LETTERS and upper > _UPPER_CASE_SHARE * len(line)
+
+
 def _ends(line: str) -> bool:
     """Whether the line ends with one of the patterns."""
     return any(not line[found.end() :] for found in _AT_END.finditer(line))
+
+
+def _is_about_javascript(line: str) -> bool:
+    """Whether it says, after the first `JavaScript`, that it is on, off or needed."""
+    named = _JAVASCRIPT.search(line)
+    if named is None:
+        return False
+    return _STATES.search(line, named.end()) is not None or _ENABLE_JAVASCRIPT.search(line) is not None
 
 
 def _is_row_of_links(line: str) -> bool:

@@ -6,10 +6,12 @@ The order, after WRAP (arXiv 2401.16380, appendix B) and the design of Gristmill
   3 preface: cut      4 closing remark: cut
   5 quotes around all, bold marks: cut
   6 refusal, no_prefix, template_leak
-  7 qa_format, list_format, table_format, math_format, arithmetic, tutorial_format; markdown; incomplete (ends inside a
-    sentence)
-  8 ratio      9 copied; loop      10 novel_number, novel_name, novel_url, novel_words      11 language
-  12 dissimilar (where a model of sentence embeddings is given)
+  7 qa_format, unanchored, list_format, table_format, math_format, arithmetic, tutorial_format; markdown; incomplete
+    (ends inside a sentence)
+  8 ratio      9 copied; loop      10 novel_number, novel_name, novel_url, novel_words
+  11 unrelated, loop (in other words), exchanged, negation, dropped_fact; see statements/      12 language
+  13 dissimilar (where a model of sentence embeddings is given)
+Files of code are judged by rules of their own, see code/answers.py.
 A rule that is off (`None`) is passed over. Nothing here raises, whatever the model wrote. Rules count words,
 not tokens of a model, so that figures of different models compare; an East Asian character counts as a word.
 """
@@ -21,31 +23,39 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gristmill.rephrase import leaks, repairs
+from gristmill.rephrase.anchors import (
+    AnchoredPair,
+    anchor_pairs,
+    drop_like_questions,
+    format_anchored,
+    read_anchored,
+)
+from gristmill.rephrase.code.answers import take_file
 from gristmill.rephrase.faithfulness import novel_items, novel_word_share
 from gristmill.rephrase.formats import Shape, shape
 from gristmill.rephrase.markdown import remove_markdown
 from gristmill.rephrase.nemotron_cc import clean_compat, cut_prefix, drop_passage_lines, strip_outer_quotes
 from gristmill.rephrase.options import AcceptanceOptions
-from gristmill.rephrase.pairs import format_pairs, parse_pairs, split_pairs, without_tags
+from gristmill.rephrase.pairs import format_pairs, parse_pairs, without_tags
+from gristmill.rephrase.proportions import breaks_proportions
 from gristmill.rephrase.sentences import sentence_spans
+from gristmill.rephrase.statements.rules import find_statement_fault
 from gristmill.rephrase.styles import Template
+from gristmill.rephrase.words import words
 
 IdentifyLanguage = Callable[[list[str]], list[tuple[str, float]]]
 CompareTexts = Callable[[list[str], list[str]], list[float]]  # cosines of texts with others, pair by pair
 
 REASONS = (
-    "incomplete", "empty", "refusal", "no_prefix", "template_leak", "qa_format", "list_format", "table_format",
-    "math_format", "arithmetic", "tutorial_format", "markdown", "ratio", "copied", "loop",
-    "novel_number", "novel_name", "novel_url", "novel_words", "language",
-    "dissimilar",
+    "incomplete", "empty", "refusal", "no_prefix", "template_leak", "qa_format", "unanchored", "list_format",
+    "table_format", "math_format", "arithmetic", "tutorial_format", "markdown", "ratio", "copied", "loop",
+    "novel_number", "novel_name", "novel_url", "novel_words", "unrelated",
+    "exchanged", "negation", "dropped_fact", "language",
+    "dissimilar", "code_fence", "code_chat", "code_language", "code_lines", "code_syntax", "code_dependency",
 )  # fmt: skip
 
-_COPY_GRAM = 8  # words
-_LOOP_GRAM = 3
-_MIN_WORDS_FOR_LOOPS = 20  # shorter texts repeat words by chance
 _MIN_TELLING_CHARS = 4  # of a word by which an answer says something; shorter ones are mostly grammar
 _MIN_LANGUAGE_CHARS = 60  # a shorter part is not enough to tell a language
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
 _SENTENCE_END = re.compile(r"[.!?…。！？:;][\"'”’»›)\]*`」』]*\s*\Z|[。！？」』]\Z")
 
 
@@ -58,6 +68,8 @@ class Verdict:
     repairs: tuple[str, ...] = ()
     number_recall: float | None = None
     similarity: float | None = None  # cosine with the passage, where it was asked for
+    anchored: tuple[AnchoredPair, ...] = ()  # the pairs of `text` with their places in the passage
+    dropped: tuple[str, ...] = ()  # why other pairs are not in `text`, one reason for each
 
 
 @dataclass(frozen=True)
@@ -71,23 +83,43 @@ class Checks:
 
 @dataclass(frozen=True)
 class Candidate:
-    """What a model wrote for a passage; `language` is the document's, null where unknown."""
+    """What a model wrote for a passage; `language` is the document's, null where unknown, and `programming_language`
+    a seed's.
+    """
 
     generated: str
     source: str
     template: Template
     finish_reason: str = "stop"
     language: str | None = None
+    programming_language: str | None = None
 
 
 def judge_all(candidates: Sequence[Candidate], checks: Checks) -> list[Verdict]:
-    """The verdicts by all rules, in order. Never raises over what a model wrote."""
+    """The verdicts by all rules, in order. Files of code have their own. Never raises over what a model wrote."""
+    texts = iter(_judge_texts([each for each in candidates if not each.template.is_code], checks))
+    return [
+        _judge_code(each, checks.options) if each.template.is_code else next(texts) for each in candidates
+    ]
+
+
+def _judge_texts(candidates: Sequence[Candidate], checks: Checks) -> list[Verdict]:
     options = checks.options
     verdicts = [
-        judge(each.generated, each.source, each.template, finish_reason=each.finish_reason, options=options)
+        judge(
+            each.generated,
+            each.source,
+            each.template,
+            finish_reason=each.finish_reason,
+            options=options,
+            language=each.language,
+        )
         for each in candidates
     ]
     sources = [each.source for each in candidates]
+    max_cosine = options.anchors.max_question_cosine
+    if checks.compare_texts is not None and max_cosine is not None:
+        verdicts = _drop_like_questions(verdicts, checks.compare_texts, max_cosine)
     if checks.identify_language is not None and options.min_language_score is not None:
         verdicts = reject_other_languages(
             verdicts,
@@ -103,6 +135,20 @@ def judge_all(candidates: Sequence[Candidate], checks: Checks) -> list[Verdict]:
     return verdicts
 
 
+def _judge_code(candidate: Candidate, options: AcceptanceOptions) -> Verdict:
+    if candidate.finish_reason == "length":
+        return Verdict(candidate.generated.strip(), "incomplete")
+    assert candidate.programming_language is not None  # only files with one are seeds
+    taken = take_file(
+        candidate.generated,
+        candidate.source,
+        candidate.programming_language,
+        candidate.template.own_words,
+        options.code,
+    )
+    return Verdict(*taken)
+
+
 def judge(
     generated: str,
     source: str,
@@ -110,8 +156,12 @@ def judge(
     *,
     finish_reason: str = "stop",
     options: AcceptanceOptions,
+    language: str | None = None,
 ) -> Verdict:
-    """The verdict by all rules but `language` on what a model wrote for a passage. Never raises; linear."""
+    """The verdict by all rules but `language` on what a model wrote for a passage. Never raises; linear.
+
+    Number words are read in the document's language where it is given.
+    """
     if finish_reason == "length":
         return Verdict(generated.strip(), "incomplete")
     if template.compat:
@@ -130,18 +180,24 @@ def judge(
     if leaks.finds_template_leak(text, source, template.own_words):
         return replace(verdict, reason="template_leak")
     formed, reason, repaired = _take_form(text, source, template, options)
-    verdict = Verdict(formed.text, reason, tuple(dict.fromkeys((*done, *repaired))))
+    done = tuple(dict.fromkeys((*done, *repaired)))
+    verdict = Verdict(formed.text, reason, done, anchored=formed.anchored, dropped=formed.dropped)
     if reason is not None:
         return verdict
-    is_plain = template.format in ("prose", "qa", "list")
+    is_plain = template.format in ("prose", "qa", "list", "anchored")
     if options.markdown and is_plain and leaks.finds_markdown(formed.words, source):
         return replace(verdict, reason="markdown")
     is_prose = template.format in ("prose", "tutorial")
     if options.final_punctuation and is_prose and _ends_inside_sentence(formed.text, source):
         return replace(verdict, reason="incomplete")
-    if reason := _breaks_proportions(formed.text, formed.words, source, template, options):
+    if reason := breaks_proportions(formed, source, template, options):
         return replace(verdict, reason=reason)
-    return _check_faithfulness(verdict, formed.words, "\n".join((source, *formed.results)), options)
+    verdict = _check_faithfulness(
+        verdict, formed.words, "\n".join((source, *formed.results)), options, language
+    )
+    if verdict.reason is not None:
+        return verdict
+    return _check_statements(verdict, formed, source, template, options)
 
 
 def reject_other_languages(
@@ -197,20 +253,25 @@ def reject_dissimilar(
     return checked
 
 
-def words(text: str) -> list[str]:
-    """The words of a text in lower case; an East Asian character is a word."""
-    return _WORD.findall(text.lower())
-
-
-def copied_share(text: str, source: str) -> float:
-    """Share of the text's runs of 8 words that the passage has too; 0 for shorter texts."""
-    return _copied_share(words(text), words(source))
-
-
-def distinct_ratio(tokens: Sequence[str], size: int = _LOOP_GRAM) -> float:
-    """Distinct runs of `size` words / all such runs; 1 where there is none."""
-    total = len(tokens) - size + 1
-    return len({tuple(tokens[i : i + size]) for i in range(total)}) / total if total > 0 else 1.0
+def _drop_like_questions(
+    verdicts: Sequence[Verdict], compare_texts: CompareTexts, max_cosine: float
+) -> list[Verdict]:
+    """The verdicts without anchored pairs whose question means the same as one before it in the answer."""
+    several = [
+        i for i, verdict in enumerate(verdicts) if verdict.reason is None and len(verdict.anchored) > 1
+    ]
+    found = drop_like_questions([verdicts[i].anchored for i in several], compare_texts, max_cosine=max_cosine)
+    checked = list(verdicts)
+    for i, (kept, dropped) in zip(several, found, strict=True):
+        if dropped:
+            checked[i] = replace(
+                verdicts[i],
+                text=format_anchored(kept),
+                repairs=tuple(dict.fromkeys((*verdicts[i].repairs, "unanchored"))),
+                anchored=kept,
+                dropped=(*verdicts[i].dropped, *dropped),
+            )
+    return checked
 
 
 def _cut_prefix(generated: str, template: Template) -> tuple[str, bool]:
@@ -238,13 +299,15 @@ def _take_form(
     """(the text in the layout of its style, why it has not this layout or None, repairs)."""
     if template.format == "prose":
         return Shape(text, words=text), None, ()
+    if template.format == "anchored":
+        return _anchor(text, source, options)
     if template.format != "qa":
         formed = shape(text, template.format)
         return formed, formed.problem, ()
     parsed = parse_pairs(text, drop_incomplete=template.is_task)
     if parsed.problem is not None:
         return Shape(text), "qa_format", ()
-    pairs = _grounded(parsed.pairs, source, options)
+    pairs = [pair for pair in parsed.pairs if _is_grounded(pair, source, options)]
     if not pairs:
         return Shape(text), "novel_words", ()
     dropped = ("ungrounded",) if len(pairs) < len(parsed.pairs) else ()
@@ -273,75 +336,44 @@ def _repair(generated: str, source: str) -> tuple[str, tuple[str, ...]]:
     return text, tuple(dict.fromkeys(done))
 
 
-def _grounded(pairs: list[tuple[str, str]], source: str, options: AcceptanceOptions) -> list[tuple[str, str]]:
-    """The pairs that are taken from the passage; all where `max_novel_words` is off.
+def _anchor(text: str, source: str, options: AcceptanceOptions) -> tuple[Shape, str | None, tuple[str, ...]]:
+    """As `_take_form`, for pairs with excerpts; those that are not proved are dropped."""
+    written = read_anchored(text)
+    if not written:
+        return Shape(text), "qa_format", ()
+    found = anchor_pairs(written, source, options.anchors)
+    kept = tuple(pair for pair in found.pairs if _is_grounded(pair[:2], source, options))
+    dropped = (*found.dropped, *["ungrounded"] * (len(found.pairs) - len(kept)))
+    if not kept:
+        return Shape(text, dropped=dropped), "unanchored", ()
+    formatted = format_anchored(kept)
+    repaired = ("unanchored",) if dropped else ()
+    return Shape(formatted, None, without_tags(formatted), (), kept, dropped), None, repaired
+
+
+def _is_grounded(pair: tuple[str, str], source: str, options: AcceptanceOptions) -> bool:
+    """Whether a pair is taken from the passage; yes where `max_novel_words` is off.
 
     Such a pair has few words that the passage lacks, and its answer a word of the passage that the question lacks.
     """
     bound = options.max_novel_words
     if bound is None:
-        return pairs
-    given = set(words(source))
-    return [
-        (question, answer)
-        for question, answer in pairs
-        if novel_word_share(f"{question} {answer}", source) <= bound
-        and any(
-            len(word) >= _MIN_TELLING_CHARS or word.isdigit()
-            for word in given & set(words(answer)) - set(words(question))
-        )
-    ]
+        return True
+    question, answer = pair
+    return novel_word_share(f"{question} {answer}", source) <= bound and any(
+        len(word) >= _MIN_TELLING_CHARS or word.isdigit()
+        for word in set(words(source)) & set(words(answer)) - set(words(question))
+    )
 
 
 def _ends_inside_sentence(text: str, source: str) -> bool:
     return _SENTENCE_END.search(source.rstrip()) is not None and _SENTENCE_END.search(text) is None
 
 
-def _breaks_proportions(
-    text: str, words_only: str, source: str, template: Template, options: AcceptanceOptions
-) -> str | None:
-    """`ratio`, `copied` or `loop`, or None."""
-    is_qa = template.format == "qa"
-    bounds = options.ratio_qa if is_qa else options.ratio
-    if template.condenses:
-        bounds = options.ratio_condensed
-    if bounds is not None and not bounds[0] <= len(text) / max(1, len(source)) <= bounds[1]:
-        return "ratio"
-    written, given = words(words_only), words(source)
-    if options.max_copied_run is not None and _copies_run(written, given, options.max_copied_run):
-        return "copied"
-    if options.max_copied_8grams is not None and _copied_share(written, given) > options.max_copied_8grams:
-        return "copied"
-    if options.min_distinct_3grams is not None:
-        least = options.min_distinct_3grams * distinct_ratio(given)
-        # An answer repeats words of its question; that is no loop.
-        parts = [words(part) for part in split_pairs(text)] if is_qa else [written]
-        if any(len(part) >= _MIN_WORDS_FOR_LOOPS and distinct_ratio(part) < least for part in parts):
-            return "loop"
-    return None
-
-
-def _copies_run(written: list[str], given: list[str], max_share: float) -> bool:
-    """Whether a run of more than `max_share` of the words written stands in the passage."""
-    length = int(max_share * len(written)) + 1
-    if length > len(written):
-        return False
-    haystack = f" {' '.join(given)} "
-    return any(f" {' '.join(written[i : i + length])} " in haystack for i in range(len(written) - length + 1))
-
-
-def _copied_share(written: list[str], given: list[str]) -> float:
-    total = len(written) - _COPY_GRAM + 1
-    if total <= 0:
-        return 0.0
-    known = {tuple(given[i : i + _COPY_GRAM]) for i in range(len(given) - _COPY_GRAM + 1)}
-    return sum(tuple(written[i : i + _COPY_GRAM]) in known for i in range(total)) / total
-
-
 def _check_faithfulness(
-    verdict: Verdict, words_only: str, source: str, options: AcceptanceOptions
+    verdict: Verdict, words_only: str, source: str, options: AcceptanceOptions, language: str | None
 ) -> Verdict:
-    items = novel_items(words_only, source)
+    items = novel_items(words_only, source, language)
     verdict = replace(verdict, number_recall=items.number_recall)
     if options.max_novel_numbers is not None and len(items.numbers) > options.max_novel_numbers:
         return replace(verdict, reason="novel_number")
@@ -353,6 +385,24 @@ def _check_faithfulness(
     if options.max_novel_words is not None and novel_word_share(words_only, source) > options.max_novel_words:
         return replace(verdict, reason="novel_words")
     return verdict
+
+
+def _check_statements(
+    verdict: Verdict, formed: Shape, source: str, template: Template, options: AcceptanceOptions
+) -> Verdict:
+    """The verdict by the rules on statements; tables have none, and word problems make up theirs."""
+    if template.format in ("table", "math"):
+        return verdict
+    answers = None
+    if template.format == "qa":
+        answers = [answer for _, answer in parse_pairs(formed.text).pairs]
+    elif template.format == "anchored":
+        answers = [pair.answer for pair in formed.anchored]
+    keeps_all = template.format == "prose" and not template.condenses
+    reason = find_statement_fault(
+        formed.words, source, options.statements, keeps_all=keeps_all, answers=answers
+    )
+    return replace(verdict, reason=reason)
 
 
 def _language_parts(text: str) -> list[str]:

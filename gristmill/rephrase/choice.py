@@ -13,10 +13,11 @@ from typing import Any
 
 from gristmill.hashing import uniform
 from gristmill.llm.requests import Answer
-from gristmill.rephrase.acceptance import Candidate, Checks, Verdict, copied_share, judge_all
+from gristmill.rephrase.acceptance import Candidate, Checks, Verdict, judge_all
 from gristmill.rephrase.nemotron_cc import COMPAT_MARGIN_TOKENS
 from gristmill.rephrase.options import RephraseOptions
 from gristmill.rephrase.planning import ACCEPTED, NOT_ATTEMPTED, PASSED_THROUGH, REJECTED, Key, Planned
+from gristmill.rephrase.proportions import copied_share
 from gristmill.rephrase.sampling import Problem
 from gristmill.rephrase.styles import Template
 
@@ -65,6 +66,7 @@ def due(
                     templates[one.style],
                     finish_reason(answer, templates[one.style], one.request.max_tokens),
                     languages[one.parent_id],
+                    one.programming_language,
                 )
             )
     verdicts = judge_all(before, checks)

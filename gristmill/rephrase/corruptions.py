@@ -14,11 +14,12 @@ import re
 from collections.abc import Callable
 
 from gristmill.hashing import random_u64
-from gristmill.rephrase.names import names_of
+from gristmill.rephrase.frequent_words import likely_languages
+from gristmill.rephrase.names.novel import names_of
+from gristmill.rephrase.numbers.units import is_unit
 from gristmill.rephrase.pairs import parse_pairs, without_tags
 from gristmill.rephrase.sentences import sentence_spans
 from gristmill.rephrase.styles import Template
-from gristmill.rephrase.units import is_unit
 
 KINDS = (
     "number", "unit", "number_moved", "name", "name_moved", "negation", "dropped_sentence", "truncated", "refusal",
@@ -206,7 +207,7 @@ def _refuse(text: str, draw: Draw, *, qa: bool) -> str:
 
 def _switch_language(text: str, draw: Draw, *, qa: bool) -> str | None:
     """The second half in another language than the text's, told by its commonest short words."""
-    own = _guess_language(text)
+    own = likely_languages(text)[0]
     languages = [language for language in _FOREIGN if language != own]
     foreign = _FOREIGN[languages[draw("language", len(languages))]]
     if qa:
@@ -215,11 +216,6 @@ def _switch_language(text: str, draw: Draw, *, qa: bool) -> str | None:
     spans = sentence_spans(text)
     half = next((start for start, _ in spans if 2 * start >= len(text)), len(text))
     return f"{text[:half].rstrip()} {foreign}"
-
-
-def _guess_language(text: str) -> str:
-    said = set(re.findall(r"\w+", text.lower()))
-    return max(_FOREIGN, key=lambda language: len(said & set(re.findall(r"\w+", _FOREIGN[language].lower()))))
 
 
 def _loop(text: str, *, qa: bool) -> str | None:

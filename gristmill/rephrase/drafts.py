@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 from gristmill import documents as model
 from gristmill.rephrase.acceptance import Verdict
+from gristmill.rephrase.anchors import span_facts
 from gristmill.rephrase.choice import rows_of_documents
+from gristmill.rephrase.code.facts import file_facts
 from gristmill.rephrase.nemotron_cc import choose_pairs_of
 from gristmill.rephrase.options import RephraseOptions
 from gristmill.rephrase.passages import CountTokens
@@ -38,7 +40,7 @@ def keep_pairs(
     options: RephraseOptions,
 ) -> Verdict | None:
     """The verdict with the pairs that are kept of an accepted answer, where its style keeps only some."""
-    if verdict is None or verdict.reason is not None or not templates[row["style"]].keeps_source:
+    if verdict is None or verdict.reason is not None or not templates[row["style"]].draws_pairs:
         return verdict
     chosen = choose_pairs_of(
         verdict.text,
@@ -79,6 +81,7 @@ def draft_documents(
                     "passage": rows[i]["passage"],
                     "hard_split": rows[i]["hard_split"] or None,
                     "repairs": list(verdict.repairs) or None,
+                    **_places(verdict, rows[i]),
                 }
                 keeps_source = templates[rows[i]["style"]].keeps_source
                 text = f"{sources[i]}\n\n{verdict.text}" if keeps_source else verdict.text
@@ -124,6 +127,9 @@ def new_document(
         "model": options.model,
         "template": template.digest,
     }
+    if template.is_code:
+        temperature, top_p = _style(row, options).sampling
+        facts |= {**file_facts(parent["meta"], draft.text), "temperature": temperature, "top_p": top_p}
     return {
         **parent,
         "id": child_id(row, templates, options),
@@ -144,6 +150,11 @@ def child_id(row: dict[str, Any], templates: Mapping[str, Template], options: Re
         sample = row["sample"] if options.take == "all" else 0  # passages may differ in which one was taken
         return model.derived_id(row["parent_id"], f"{method}.whole", 0, sample)
     return model.derived_id(row["parent_id"], method, row["passage"], row["sample"])
+
+
+def _places(verdict: Verdict, row: dict[str, Any]) -> dict[str, Any]:
+    """Where the passage proves the pairs, for the metadata; nothing for other styles."""
+    return span_facts(verdict.anchored, passage_start=row["start"]) if verdict.anchored else {}
 
 
 def _joined(

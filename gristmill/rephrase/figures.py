@@ -8,11 +8,14 @@ from typing import Any
 
 import xxhash
 
-from gristmill.rephrase.acceptance import Verdict, words
+from gristmill.rephrase.acceptance import REASONS, Verdict
+from gristmill.rephrase.anchors import DROPPED, score_anchors
 from gristmill.rephrase.sampling import Problem, sampling_figures
+from gristmill.rephrase.words import words
 
 MAX_OPENINGS = 4096  # counters of openings; the share is exact to 1 in this many outputs
 MAX_GRAMS = 100_000  # distinct 3-grams held; beyond, every second hash value is let go
+NO_STYLE = "no style"  # of passages that no style was drawn for
 _OPENING_WORDS = 5
 _GRAM = 3
 
@@ -29,6 +32,18 @@ class StyleTally:
 
 
 @dataclass
+class AnchorTally:
+    """Counts of the pairs of one style that have places in their passage; sums of shares over what is named."""
+
+    dropped: Counter[str] = field(default_factory=Counter)  # by reason, of rejected answers too
+    answers: int = 0  # accepted
+    pairs: int = 0  # of these
+    discontinuous: int = 0  # pairs proved by several spans
+    coverage: float = 0.0  # of passages, over answers
+    sentence_precision: float = 0.0  # over answers
+
+
+@dataclass
 class Tally:
     """Counts over passages; `figures` gives the report. Order of counting changes no figure but
     `opening_share`, and that by less than 1 in 4096.
@@ -37,7 +52,9 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     repairs: Counter[str] = field(default_factory=Counter)
+    by_style: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)  # outcome and reason
     styles: dict[str, StyleTally] = field(default_factory=dict)
+    anchors: dict[str, AnchorTally] = field(default_factory=dict)
     length_ratios: float = 0.0
     number_recalls: list[float] = field(default_factory=lambda: [0.0, 0.0])  # sum, passages with numbers
     problems: Counter[tuple[str, Problem]] = field(default_factory=Counter)  # by style: samples, passed
@@ -45,11 +62,12 @@ class Tally:
     _grams: Counter[int] = field(default_factory=Counter)
     _gram_level: int = 0
 
-    def count(self, outcome: str, reason: str | None) -> None:
+    def count(self, style: str | None, outcome: str, reason: str | None) -> None:
         """One passage and sample, of whatever outcome."""
         self.outcomes[outcome] += 1
         if reason is not None:
             self.reasons[f"{outcome}: {reason}"] += 1
+        self.by_style.setdefault(style or NO_STYLE, Counter())[outcome, reason or ""] += 1
 
     def answered(self, style: str, source: str, verdict: Verdict, tokens_in: int, tokens_out: int) -> None:
         """One answer of the model."""
@@ -58,6 +76,8 @@ class Tally:
         of_style.tokens_in += tokens_in
         of_style.tokens_out += tokens_out
         self.repairs.update(verdict.repairs)
+        if verdict.dropped or verdict.anchored:
+            self._count_pairs(style, source, verdict)
         if verdict.reason is not None:
             return
         of_style.accepted += 1
@@ -86,6 +106,56 @@ class Tally:
             for name in styles
         }
         return {name: figures for name, figures in found.items() if figures is not None}
+
+    def funnel(self) -> list[dict[str, Any]]:
+        """A column per style; rows from passages to accepted ones, reasons in the order of the rules."""
+        found = sorted({what for counts in self.by_style.values() for what in counts}, key=_place)
+
+        def row(what: str, *outcomes: str) -> dict[str, Any]:
+            of_styles = sorted(self.by_style.items())
+            return {"what": what} | {
+                style: sum(n for (outcome, _), n in counts.items() if not outcomes or outcome in outcomes)
+                for style, counts in of_styles
+            }
+
+        def reasons(outcome: str) -> list[dict[str, Any]]:
+            return [
+                {"what": f"{outcome}: {reason}"}
+                | {style: counts[outcome, reason] for style, counts in sorted(self.by_style.items())}
+                for each, reason in found
+                if each == outcome
+            ]
+
+        answered, accepted = row("answered", "accepted", "rejected"), row("accepted", "accepted")
+        shares = {style: _percent(accepted[style], answered[style]) for style in self.by_style}
+        return [
+            row("passages, once per sample"),
+            *reasons("passed_through"),
+            *reasons("not_attempted"),
+            answered,
+            *reasons("rejected"),
+            accepted,
+            {"what": "accepted, % of answered"} | dict(sorted(shares.items())),
+        ]
+
+    def anchoring(self) -> list[dict[str, Any]]:
+        """A row per style with anchored pairs; none where there was no such style.
+
+        style, pairs (in accepted answers), one column per reason for which a pair was dropped, discontinuous (share of
+        pairs proved by several spans), coverage (mean share of a passage in spans) and sentence_precision as in
+        `score_anchors`, over accepted answers.
+        """
+        return [
+            {
+                "style": name,
+                "pairs": of_style.pairs,
+                **{f"dropped_{reason}": of_style.dropped[reason] for reason in DROPPED},
+                "discontinuous": _share(of_style.discontinuous, of_style.pairs),
+                "coverage": _share(of_style.coverage, of_style.answers),
+                "sentence_precision": _share(of_style.sentence_precision, of_style.answers),
+            }
+            for name, of_style in sorted(self.anchors.items())
+        ]
 
     def figures(self) -> dict[str, Any]:
         """The report; a share or mean over nothing is null.
@@ -126,6 +196,17 @@ class Tally:
             },
         }
 
+    def _count_pairs(self, style: str, source: str, verdict: Verdict) -> None:
+        of_style = self.anchors.setdefault(style, AnchorTally())
+        of_style.dropped.update(verdict.dropped)
+        if verdict.reason is None:
+            scores = score_anchors(verdict.anchored, source)
+            of_style.answers += 1
+            of_style.pairs += len(verdict.anchored)
+            of_style.discontinuous += sum(len(pair.spans) > 1 for pair in verdict.anchored)
+            of_style.coverage += scores.coverage
+            of_style.sentence_precision += scores.sentence_precision
+
     def _read(self, tokens: list[str]) -> None:
         self._openings[" ".join(tokens[:_OPENING_WORDS])] += 1
         if len(self._openings) > MAX_OPENINGS:  # heavy hitters after Misra and Gries
@@ -138,6 +219,16 @@ class Tally:
             self._gram_level += 1
             mask = (1 << self._gram_level) - 1
             self._grams = Counter({value: n for value, n in self._grams.items() if value & mask == 0})
+
+
+def _place(what: tuple[str, str]) -> tuple[int, str]:
+    """Where the reason of an outcome stands in the order of the rules; what is decided after them comes last."""
+    reason = what[1]
+    return (REASONS.index(reason) if reason in REASONS else len(REASONS), reason)
+
+
+def _percent(part: int, whole: int) -> float | None:
+    return round(100 * part / whole, 1) if whole else None
 
 
 def _share(part: float, whole: float) -> float | None:

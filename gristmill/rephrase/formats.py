@@ -3,7 +3,7 @@
 The formats are those that did best in "How Can We Synthesize High-Quality Pretraining Data?" (arXiv 2604.13977), which
 gives no checks; these are ours: a table is one that Markdown readers parse, with as many cells in each row; each
 equation of a solution is computed again; the steps of a tutorial are numbered from 1 without a gap. Questions and
-answers are read in pairs.py.
+answers are read in pairs.py, those with excerpts in anchors.py.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
+from gristmill.rephrase.anchors import AnchoredPair
 from gristmill.rephrase.nemotron_cc import clean_list
 
 MIN_ITEMS = 2  # of a list, and steps of a tutorial
@@ -40,12 +41,17 @@ _PERCENT_OF = re.compile(r"%\s*of\b", re.IGNORECASE)
 
 
 class Shape(NamedTuple):
-    """A text in its layout. `words`: the text for rules that read its words; `results`: numbers that it computes."""
+    """A text in its layout. `words`: the text for rules that read its words; `results`: numbers that it computes.
+
+    `anchored`: its pairs with their places in the passage; `dropped`: why others are left out.
+    """
 
     text: str
     problem: str | None = None
     words: str = ""
     results: tuple[str, ...] = ()
+    anchored: tuple[AnchoredPair, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 class Equation(NamedTuple):

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+from gristmill.rephrase.sentences import sentence_spans
+from gristmill.rephrase.statements.content import stem
+
 # "I cannot" alone is also what people say in stories: it must open the text, or be about helping or writing.
 _HELP = (
     "help|assist|provide|rewrite|rephrase|paraphrase|fulfill?|comply|complete|generate|create|answer|discuss|"
@@ -22,6 +25,10 @@ _REFUSALS = re.compile(
             rf"\bi (?:can(?:no|')t|can not|won't|will not|must decline to)(?: \w+){{0,3}}? (?:{_HELP})",
             rf"\bi(?:'m| am) (?:not able|unable|not comfortable|not allowed)(?: \w+){{0,3}}? (?:{_HELP})",
             r"\bi (?:must|have to) (?:respectfully )?(?:decline|refuse)\b",
+            r"\b(?:can(?:no|')t|can not|may not|will not) be (?:rewritten|rephrased|paraphrased|reworded|fulfilled"
+            r"|summari[sz]ed)\b",
+            r"\b(?:exceeds?|beyond|outside) (?:of )?what (?:can|may|could) be (?:offered|provided|done|written)\b",
+            r"\b(?:this|the|your|such an?) request (?:can(?:no|')t|violates|is (?:declined|refused|denied))",
             r"\b(?:could|can|would) you please (?:share|provide|give|send|paste|clarify)\b",
             r"\bplease (?:provide|share|paste|send) (?:me )?(?:with )?(?:the|a|your|more)\b",
             r"\bnot (?:contain|provide|include|have) enough (?:context|information|detail)",
@@ -64,6 +71,27 @@ _INSTRUCTIONS = re.compile(
     r"|\byou are an? (?:helpful |ai )*(?:assistant|language model|rewriter)\b",
     re.IGNORECASE,
 )
+# A sentence that speaks in the words of prompts, whichever they are: how to begin one, and what they speak of.
+_TELLS_TO = re.compile(
+    r"[#*\-\s\"']*(?:please|you|your|use|write|keep|make|rewrite|rephrase|reword|retell|paraphrase|simplify|summari[sz]e"
+    r"|restate|turn|convert|answer|begin|start|ask|state|choose|replace|avoid|ensure|remember|remain|stay|preserve"
+    r"|maintain|include|provide|give|produce|generate|return|output|reply|respond|do|don['’]t|never|always|only"
+    r"|bitte|schreibe?|formuliere|verwende|benutze|behalte|antworte|gib|füge|écris|écrivez|utilise[rz]?|reformule[rz]?"
+    r"|réécri\w+|garde[rz]?|répond\w*|n['’]ajoute[rz]?)\b",
+    re.IGNORECASE,
+)
+_OF_PROMPTS = (
+    "word words sentence sentences simple short plain passage text texts paragraph question questions answer "
+    "answers paraphrase rephrase rewrite reword retell rewritten rephrased style tone language format formats child "
+    "children toddler scholar reader readers audience wikipedia encyclopedic summary fact facts detail details "
+    "information output reply respond response instruction instructions original meaning vocabulary version "
+    "markdown easy complex concise terse abstruse prose simplify understand english add invent omit preserve number "
+    "numbers names dates wörter worte sätze satz einfache kurze verwende formuliere absatz kind kleinkind verstehen "
+    "sprache fakten mots phrases simples courtes texte enfant comprendre langue style reformuler faits"
+)
+_PROMPT_WORDS = frozenset(map(stem, _OF_PROMPTS.split())) - {""}
+_MIN_PROMPT_STEMS = 3  # of a sentence, from prompts and not in the passage
+_MIN_PROMPT_SHARE = 0.5  # of its content words
 # A rephrasing stands for its passage and does not speak about it.
 _ABOUT_THE_PASSAGE = re.compile(
     r"\b(?:the|this)(?: (?:original|given|above|following))? passage\b(?! of\b)"
@@ -92,13 +120,21 @@ def finds_refusal(text: str, source: str) -> bool:
 
 
 def finds_template_leak(text: str, source: str, instruction: str) -> bool:
-    """Whether chat marks, headings of a prompt, sentences of an instruction or words about "the passage" stand
-    in the text but not in the passage.
+    """Whether chat marks, headings of a prompt, sentences of an instruction, in its own or other words, or words
+    about "the passage" stand in the text but not in the passage.
     """
-    folded = source.lower()
-    for pattern in (_CHAT_MARKS, _HEADINGS, _INSTRUCTIONS, _ABOUT_THE_PASSAGE):
-        if any(match.group().strip().lower() not in folded for match in pattern.finditer(text)):
-            return True
+    spoken = (_HEADINGS, _INSTRUCTIONS, _ABOUT_THE_PASSAGE)
+    return (
+        any(_has_new(pattern, text, source) for pattern in spoken)
+        or finds_prompt(text, source, instruction)
+        or _instructs(text, source, instruction)
+    )
+
+
+def finds_prompt(text: str, source: str, instruction: str) -> bool:
+    """Whether chat marks or eight words of the instruction in a row stand in the text but not in the passage."""
+    if _has_new(_CHAT_MARKS, text, source):
+        return True
     words = _words(instruction)
     written, given = f" {' '.join(_words(text))} ", f" {' '.join(_words(source))} "
     runs = (" ".join(words[i : i + _MIN_PROMPT_WORDS]) for i in range(len(words) - _MIN_PROMPT_WORDS + 1))
@@ -110,6 +146,24 @@ def finds_markdown(text: str, source: str) -> bool:
     lacks.
     """
     return any(pattern.search(text) and not pattern.search(source) for pattern in _MARKDOWN)
+
+
+def _instructs(text: str, source: str, instruction: str) -> bool:
+    """Whether a sentence tells what to do in words of this or any prompt, most of which the passage does not have."""
+    given = {stem(word) for word in _words(source)}
+    told = (_PROMPT_WORDS | {stem(word) for word in _words(instruction)}) - given - {""}
+    for start, stop in sentence_spans(text):
+        if _TELLS_TO.match(text, start, stop):
+            said = {stem(word) for word in _words(text[start:stop])} - {""}
+            if len(said & told) >= max(_MIN_PROMPT_STEMS, _MIN_PROMPT_SHARE * len(said)):
+                return True
+    return False
+
+
+def _has_new(pattern: re.Pattern[str], text: str, source: str) -> bool:
+    """Whether something of this form stands in the text that the passage does not have."""
+    folded = source.lower()
+    return any(match.group().strip().lower() not in folded for match in pattern.finditer(text))
 
 
 def _plain(text: str) -> str:

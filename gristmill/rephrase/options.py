@@ -9,7 +9,61 @@ from pydantic import Field, model_validator
 from gristmill.embeddings import MINILM
 from gristmill.llm.budget import Budget
 from gristmill.options import Options
+from gristmill.rephrase.code.options import CodeAcceptanceOptions
+from gristmill.rephrase.fact_check.options import FactCheckOptions
+from gristmill.rephrase.statements.options import StatementsOptions
 from gristmill.rephrase.style_options import StyleOptions
+
+
+class AnchorsOptions(Options):
+    """Which pairs of question, answer and excerpts are kept (style anchored_qa). `null` switches a rule off."""
+
+    max_excerpts: int | None = Field(
+        default=5,
+        description="Excerpts of a pair at most; one at least. Source: brandonstarxel/chunking_evaluation.",
+        ge=1,
+        le=1000,
+    )
+    min_ratio: float | None = Field(
+        default=0.98,
+        description="Least similarity of an excerpt to a stretch of the passage, where it does not stand there as it "
+        "is or but for white space; the passage's own text counts. 1 - (characters to insert and delete) / (length of "
+        "both). null takes nothing that is only similar. Source: Gristmill.",
+        ge=0.5,
+        le=1,
+    )
+    max_span_share: float | None = Field(
+        default=0.3,
+        description="Characters of a pair's excerpts / characters of the passage; more prove nothing in particular. "
+        "Source: Gristmill.",
+        gt=0,
+        le=1,
+    )
+    max_given_away: float | None = Field(
+        default=0.6,
+        description="Share of an excerpt's words that the question has in the same order; more give the answer away. "
+        "Source: Gristmill.",
+        ge=0,
+        le=1,
+    )
+    numbers_in_spans: bool = Field(
+        default=True,
+        description="Drop pairs whose answer has a number that its excerpts lack. Source: Gristmill.",
+    )
+    max_question_overlap: float | None = Field(
+        default=0.8,
+        description="Shared words / all words of two questions; of those that share more the first is kept. "
+        "Source: Gristmill.",
+        ge=0,
+        le=1,
+    )
+    max_question_cosine: float | None = Field(
+        default=0.78,
+        description="The same by the cosine of sentence embeddings, where `min_similarity` is set and so a model is "
+        "there. Source: brandonstarxel/chunking_evaluation, for text-embedding-3-large; models differ in their scale.",
+        ge=-1,
+        le=1,
+    )
 
 
 class AcceptanceOptions(Options):
@@ -23,8 +77,8 @@ class AcceptanceOptions(Options):
     ratio_condensed: tuple[float, float] | None = Field(
         default=(0.03, 5.0),
         description="The same for styles that take some of a passage and give it another form: diverse_qa, distill, "
-        "extract_knowledge, knowledge_list, table, math, faq, tutorial. Source: Gristmill; `min_result_tokens` bounds "
-        "what is too little.",
+        "extract_knowledge, knowledge_list, table, math, faq, tutorial, anchored_qa (the upper bound alone). Source: "
+        "Gristmill; `min_result_tokens` bounds what is too little.",
         strict=False,
     )
     ratio_qa: tuple[float, float] | None = Field(
@@ -42,6 +96,21 @@ class AcceptanceOptions(Options):
         description="Share of the rephrasing's runs of 8 words that the passage has too; finds copies with "
         "a few words changed. Source: Gristmill; sound rephrasings of a test set stay below "
         "0.3.",
+        ge=0,
+        le=1,
+    )
+    max_copied_words: float | None = Field(
+        default=0.5,
+        description="Share of the rephrasing's words that stand in runs of 5 which the passage has too, in any order; "
+        "finds copies with a word changed here and there; not for answers, nor for styles that condense. Source: "
+        "Gristmill; sound rephrasings of a test set stay below 0.25, copies have 0.7 and more.",
+        ge=0,
+        le=1,
+    )
+    max_copied_of_passage: float | None = Field(
+        default=0.8,
+        description="The same share of the passage's words: answers that together are the passage. An answer in the "
+        "passage's words is allowed. Source: Gristmill; sound rephrasings of a test set stay below 0.35.",
         ge=0,
         le=1,
     )
@@ -111,6 +180,19 @@ class AcceptanceOptions(Options):
         default=MINILM,
         description="The model of sentence embeddings, by its name in the recipe's models; the packaged one needs no "
         "entry there. Read where `min_similarity` is set.",
+    )
+
+    statements: StatementsOptions = Field(
+        default=StatementsOptions(), description="Rules on what is stated: exchanged, lost, repeated."
+    )
+
+    anchors: AnchorsOptions = Field(
+        default=AnchorsOptions(), description="Rules for the pairs of anchored_qa, one by one."
+    )
+
+    code: CodeAcceptanceOptions = Field(
+        default=CodeAcceptanceOptions(),
+        description="Rules for files of code (style code), to which none of the others applies.",
     )
 
     @model_validator(mode="after")
@@ -238,6 +320,11 @@ class RephraseOptions(Options):
     )
     acceptance: AcceptanceOptions = Field(
         default=AcceptanceOptions(), description="Rules for taking a rephrasing."
+    )
+    fact_check: FactCheckOptions | None = Field(
+        default=None,
+        description="Accepted rephrasings compared with their passages fact by fact, by a language model: a share of "
+        "them to measure, or all as a gate. null asks nothing.",
     )
 
     @model_validator(mode="after")

@@ -71,12 +71,12 @@ def read_pairs(text: str) -> PairsRead:
 
 
 def parse_pairs(text: str, *, drop_incomplete: bool = False) -> Pairs:
-    """The pairs of a text. A last question without an answer is dropped; one inside is the problem `unanswered`, or
-    with `drop_incomplete` is dropped too.
+    """The pairs of a text. A last question without an answer is dropped, which is a repair; one inside is the problem
+    `unanswered`, or with `drop_incomplete` is dropped too.
 
     Other problems: `preamble` (too much before the first question), `no_pairs`, `repeats` (no pair is left).
-    Repairs: `preface` (words before the first question), `unanswered` (with `drop_incomplete`), `repeats` (a question
-    asked again, or an answer that only repeats its question).
+    Repairs: `preface` (words before the first question), `unanswered` (a question without an answer), `repeats` (a
+    question asked again, or an answer that only repeats its question).
     """
     read = read_pairs(_BOLD_TAG.sub(r"\1\2:", text))
     if read.problem is not None:
@@ -88,7 +88,7 @@ def parse_pairs(text: str, *, drop_incomplete: bool = False) -> Pairs:
         return Pairs([], "repeats")
     made = {
         "preface": read.has_preamble,
-        "unanswered": read.dropped_incomplete > 0 and drop_incomplete,
+        "unanswered": read.dropped_incomplete > 0,
         "repeats": len(distinct) < len(read.pairs),
     }
     return Pairs(distinct, None, tuple(name for name, is_made in made.items() if is_made))

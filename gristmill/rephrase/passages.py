@@ -32,20 +32,23 @@ class Passage(NamedTuple):
     tokens: int
     kind: BlockKind
     hard_split: bool  # a sentence above the limit was cut inside
-    spans: tuple[tuple[int, int], ...] = ()  # of its lines, where some between them are left out
+    spans: tuple[tuple[int, int], ...] = ()  # what is read, where that is not text[start:end]
 
 
-class _Unit(NamedTuple):
-    """A sentence, a line, or a piece of one."""
+class Unit(NamedTuple):
+    """What passages are made of: a sentence, a line, a block of code, or a piece of one."""
 
     start: int
     end: int
     hard: bool
-    line: bool = False  # not looked into yet
+    whole: bool = False  # a line, or a file of code, that is not looked into yet
 
+
+Run = tuple[int, int, int]  # number of the text, start, end
+Pieces = Callable[[int, Unit], list[Unit]]  # of a unit above the limit, in the text of this number
 
 # Units of one passage, with the number of the run of prose they lie in; no passage reaches over two runs.
-_Group = tuple[int, list[_Unit]]
+_Group = tuple[int, list[Unit]]
 
 
 def split_passages(
@@ -67,21 +70,21 @@ def split_passages(
     numbers of tokens, without special tokens; it need not be additive.
     """
     skipped: list[list[tuple[int, int, BlockKind]]] = []
-    runs: list[tuple[int, int, int]] = []  # text, start, end
+    runs: list[Run] = []
     for number, text in enumerate(texts):
         blocks = find_blocks(text, skip_blocks)
         skipped.append([(b.start, b.end, b.kind) for b in blocks if b.kind != "prose"])
         runs += [(number, b.start, b.end) for b in blocks if b.kind == "prose"]
 
-    units, counts = _units(texts, runs, count_tokens, max_tokens, cut)
-    groups = [
-        (run, group)
-        for run, (of_run, counted) in enumerate(zip(units, counts, strict=True))
-        for group in _pack(of_run, counted, max_tokens)
-    ]
-    prose = _fit(texts, runs, groups, count_tokens, max_tokens)
-    merged = _merge_short(prose, max_tokens, min_tokens)
-
+    merged = pack_units(
+        texts,
+        runs,
+        [_first_units(texts[number], start, end, cut) for number, start, end in runs],
+        lambda number, unit: _pieces(texts[number], unit),
+        count_tokens,
+        max_tokens=max_tokens,
+        min_tokens=min_tokens,
+    )
     found: list[list[Passage]] = [[] for _ in texts]
     for run, passage in merged:
         found[runs[run][0]].append(passage)
@@ -93,60 +96,31 @@ def split_passages(
     return found
 
 
-def _units(
+def pack_units(
     texts: Sequence[str],
-    runs: list[tuple[int, int, int]],
+    runs: Sequence[Run],
+    first_units: Sequence[Sequence[Unit]],
+    pieces: Pieces,
     count_tokens: CountTokens,
+    *,
     max_tokens: int,
-    cut: Cut,
-) -> tuple[list[list[_Unit]], list[list[int]]]:
-    """Sentences or lines of every run, those above the limit cut, each with its number of tokens."""
-    units: list[list[_Unit]] = []
-    counts: list[list[int]] = []
-    open_units = [
-        (run, unit)
-        for run, (number, run_start, run_end) in enumerate(runs)
-        for unit in _first_units(texts[number], run_start, run_end, cut)
+    min_tokens: int,
+) -> list[tuple[int, Passage]]:
+    """Passages with the number of their run, in order, made of the units of each run.
+
+    A unit above `max_tokens` is cut into its `pieces`, each shorter than it; neighbours are put together while
+    they fit; a passage below `min_tokens` joins the one before as in `split_passages`.
+    """
+    units, counts = _units(texts, runs, first_units, pieces, count_tokens, max_tokens)
+    groups = [
+        (run, group)
+        for run, (of_run, counted) in enumerate(zip(units, counts, strict=True))
+        for group in _pack(of_run, counted, max_tokens)
     ]
-    final: list[list[tuple[_Unit, int]]] = [[] for _ in runs]
-    while open_units:
-        sizes = count_tokens([texts[runs[run][0]][u.start : u.end] for run, u in open_units])
-        too_long = []
-        for (run, unit), size in zip(open_units, sizes, strict=True):
-            if size > max_tokens and unit.end - unit.start > 1:
-                too_long += [(run, half) for half in _pieces(texts[runs[run][0]], unit)]
-            else:
-                final[run].append((unit, size))
-        open_units = too_long
-    for of_run in final:
-        of_run.sort()
-        units.append([unit for unit, _ in of_run])
-        counts.append([size for _, size in of_run])
-    return units, counts
+    return _merge_short(_fit(texts, runs, groups, count_tokens, max_tokens), max_tokens, min_tokens)
 
 
-def _first_units(text: str, start: int, end: int, cut: Cut) -> list[_Unit]:
-    if cut == "sentences":
-        return [_Unit(*span, False) for span in sentence_spans(text, start, end)]
-    found = []
-    for line in _LINE.finditer(text, start, end):
-        shown = line.group()
-        if shown.strip():
-            begin = line.start() + len(shown) - len(shown.lstrip())
-            found.append(_Unit(begin, begin + len(shown.strip()), False, line=True))
-    return found
-
-
-def _pieces(text: str, unit: _Unit) -> list[_Unit]:
-    """The sentences of a line, or the halves of a sentence."""
-    if unit.line:
-        sentences = [_Unit(*span, False) for span in sentence_spans(text, unit.start, unit.end)]
-        if len(sentences) > 1:
-            return sentences
-    return _halve(text, unit)
-
-
-def _halve(text: str, unit: _Unit) -> list[_Unit]:
+def halve(text: str, unit: Unit) -> list[Unit]:
     """The unit cut at white space near its middle, or in the middle where it has none."""
     middle = (unit.start + unit.end) // 2
     quarter = (unit.end - unit.start) // 4
@@ -161,12 +135,62 @@ def _halve(text: str, unit: _Unit) -> list[_Unit]:
         left -= 1
     while text[right].isspace():
         right += 1
-    return [_Unit(unit.start, left, True), _Unit(right, unit.end, True)]
+    return [Unit(unit.start, left, True), Unit(right, unit.end, True)]
 
 
-def _pack(units: list[_Unit], counts: list[int], max_tokens: int) -> list[list[_Unit]]:
+def _units(
+    texts: Sequence[str],
+    runs: Sequence[Run],
+    first_units: Sequence[Sequence[Unit]],
+    pieces: Pieces,
+    count_tokens: CountTokens,
+    max_tokens: int,
+) -> tuple[list[list[Unit]], list[list[int]]]:
+    """The units of every run, those above the limit cut, each with its number of tokens."""
+    units: list[list[Unit]] = []
+    counts: list[list[int]] = []
+    open_units = [(run, unit) for run, of_run in enumerate(first_units) for unit in of_run]
+    final: list[list[tuple[Unit, int]]] = [[] for _ in runs]
+    while open_units:
+        sizes = count_tokens([texts[runs[run][0]][u.start : u.end] for run, u in open_units])
+        too_long = []
+        for (run, unit), size in zip(open_units, sizes, strict=True):
+            if size > max_tokens and unit.end - unit.start > 1:
+                too_long += [(run, piece) for piece in pieces(runs[run][0], unit)]
+            else:
+                final[run].append((unit, size))
+        open_units = too_long
+    for of_run in final:
+        of_run.sort()
+        units.append([unit for unit, _ in of_run])
+        counts.append([size for _, size in of_run])
+    return units, counts
+
+
+def _first_units(text: str, start: int, end: int, cut: Cut) -> list[Unit]:
+    if cut == "sentences":
+        return [Unit(*span, False) for span in sentence_spans(text, start, end)]
+    found = []
+    for line in _LINE.finditer(text, start, end):
+        shown = line.group()
+        if shown.strip():
+            begin = line.start() + len(shown) - len(shown.lstrip())
+            found.append(Unit(begin, begin + len(shown.strip()), False, whole=True))
+    return found
+
+
+def _pieces(text: str, unit: Unit) -> list[Unit]:
+    """The sentences of a line, or the halves of a sentence."""
+    if unit.whole:
+        sentences = [Unit(*span, False) for span in sentence_spans(text, unit.start, unit.end)]
+        if len(sentences) > 1:
+            return sentences
+    return halve(text, unit)
+
+
+def _pack(units: list[Unit], counts: list[int], max_tokens: int) -> list[list[Unit]]:
     """Neighbouring units together while their sum fits."""
-    groups: list[list[_Unit]] = []
+    groups: list[list[Unit]] = []
     total = 0
     for unit, size in zip(units, counts, strict=True):
         if groups and total + size <= max_tokens:
@@ -180,7 +204,7 @@ def _pack(units: list[_Unit], counts: list[int], max_tokens: int) -> list[list[_
 
 def _fit(
     texts: Sequence[str],
-    runs: list[tuple[int, int, int]],
+    runs: Sequence[Run],
     groups: list[_Group],
     count_tokens: CountTokens,
     max_tokens: int,

@@ -19,11 +19,19 @@ from gristmill import documents as model
 from gristmill.hashing import random_u64
 from gristmill.llm.budget import admit
 from gristmill.llm.requests import Request
+from gristmill.rephrase.code.seeds import split_seeds
 from gristmill.rephrase.nemotron_cc import COMPAT_MARGIN_TOKENS, split_segments_compat
 from gristmill.rephrase.options import RephraseOptions
 from gristmill.rephrase.passages import CountTokens, Passage, split_passages
 from gristmill.rephrase.prose import sentence_share
-from gristmill.rephrase.routing import Layout, draw_layout, layouts_of, reassembles, wanting_styles
+from gristmill.rephrase.routing import (
+    PROGRAMMING_LANGUAGE,
+    Layout,
+    draw_layout,
+    layouts_of,
+    reassembles,
+    wanting_styles,
+)
 from gristmill.rephrase.style_options import StyleOptions
 from gristmill.rephrase.styles import Messages, Template, assign_style, template_of
 
@@ -41,9 +49,10 @@ PLANNED: model.Schema = {
     "sample": pl.Int32,
     "start": pl.Int64,  # the passage is text[start:end], in characters
     "end": pl.Int64,
-    "spans": pl.List(pl.Int64),  # with `mode: compat` start and end of each of its lines, else null
+    "spans": pl.List(pl.Int64),  # of its lines (compat), or of its imports and code; else null
     "tokens": pl.Int32,  # of the passage
-    "hard_split": pl.Boolean,  # a sentence above the limit was cut
+    "hard_split": pl.Boolean,  # a sentence, or a block of code, above the limit was cut
+    "programming_language": pl.String,  # of a seed of code, else null
     "style": pl.String,  # null for what is passed through, where one style is assigned to a passage
     "prompt_tokens": pl.Int32,  # expected, with the template
     "max_output_tokens": pl.Int32,
@@ -89,6 +98,7 @@ class Planned:
     style: str
     source_text: str
     request: Request
+    programming_language: str | None = None  # of a seed of code
 
     @property
     def key(self) -> Key:
@@ -105,11 +115,11 @@ def plan_passages(
 ) -> Plan:
     """The plan for a shard: passages, their styles, and which of them the budget admits.
 
-    Columns in: id, text, source, lang, and what the styles' `where` reads. `count_tokens` counts texts without special
-    tokens, `count_prompt_tokens` whole chats with the model's template (without it, 8 tokens are added per message);
-    the latter is asked once per style, so expected prompt tokens may be off by the few that a tokenizer
-    joins. A text without a passage (empty, white space) has no row. Deterministic; any cut into batches gives
-    the same.
+    Columns in: id, text, source, lang, what the styles' `where` reads, and `meta` where one takes code. `count_tokens`
+    counts texts without special tokens, `count_prompt_tokens` whole chats with the model's template (without it, 8
+    tokens are added per message); the latter is asked once per style, so expected prompt tokens may be off by the few
+    that a tokenizer joins, or that name a language. A text without a passage (empty, white space) has no row.
+    Deterministic; any cut into batches gives the same.
     """
     batches = [documents] if isinstance(documents, pl.DataFrame) else documents
     overheads = _overheads(options, count_tokens, count_prompt_tokens)
@@ -130,7 +140,15 @@ def planned_requests(plan: Plan, documents: pl.DataFrame) -> list[Planned]:
             source_text = text_of(row, texts[row["parent_id"]])
             request = _request(row, source_text, styles[row["style"]], templates[row["style"]], plan.options)
             planned.append(
-                Planned(row["parent_id"], row["passage"], row["sample"], row["style"], source_text, request)
+                Planned(
+                    row["parent_id"],
+                    row["passage"],
+                    row["sample"],
+                    row["style"],
+                    source_text,
+                    request,
+                    row["programming_language"],
+                )
             )
     return planned
 
@@ -184,13 +202,19 @@ class _Planner:
         documents = self._of_chosen_columns(documents)
         ids, texts = documents["id"].to_list(), documents["text"].fill_null("").to_list()
         chosen = [self._choose(*given) for given in zip(ids, texts, self._wanting(documents), strict=True)]
-        found = self._split(texts, chosen)
+        languages = self._programming_languages(documents)
+        found = self._split(texts, languages, chosen)
         rows: list[dict[str, Any]] = []
         for index, (parent_id, text, groups) in enumerate(zip(ids, texts, chosen, strict=True)):
             for layout, styles in groups.items():
                 passages = found[layout][index]
+                of_document = {
+                    "parent_id": parent_id,
+                    "n_passages": len(passages),
+                    "programming_language": languages[index] if layout.cut == "code" else None,
+                }
                 for number, passage in passages:
-                    rows += self._rows(parent_id, text, number, len(passages), passage, layout, styles)
+                    rows += self._rows(of_document, text, number, passage, layout, styles)
         return model.frame(rows, PLANNED)
 
     def _of_chosen_columns(self, documents: pl.DataFrame) -> pl.DataFrame:
@@ -235,7 +259,10 @@ class _Planner:
         return groups
 
     def _split(
-        self, texts: Sequence[str], chosen: Sequence[dict[Layout, list[StyleOptions]]]
+        self,
+        texts: Sequence[str],
+        languages: Sequence[str | None],
+        chosen: Sequence[dict[Layout, list[StyleOptions]]],
     ) -> dict[Layout, dict[int, list[tuple[int, Passage]]]]:
         """Passages with their numbers, by layout and by the document's place in the batch."""
         members: dict[Layout, list[int]] = {}
@@ -247,6 +274,15 @@ class _Planner:
             of_layout = [texts[index] for index in indices]
             if layout.style is not None:
                 passages = [self._segments(text, layout) for text in of_layout]
+            elif layout.cut == "code":
+                seeds = split_seeds(
+                    of_layout,
+                    [languages[index] for index in indices],
+                    self._count_tokens,
+                    max_tokens=layout.max_tokens,
+                    min_tokens=layout.min_tokens,
+                )
+                passages = [list(enumerate(of_text)) for of_text in seeds]
             else:
                 split = split_passages(
                     of_layout,
@@ -259,6 +295,12 @@ class _Planner:
                 passages = [list(enumerate(of_text)) for of_text in split]
             found[layout] = dict(zip(indices, passages, strict=True))
         return found
+
+    def _programming_languages(self, documents: pl.DataFrame) -> list[str | None]:
+        """Per document; null where no style asks for it."""
+        if not any(style.writes_code for style in self._options.styles):
+            return [None] * documents.height
+        return documents.select(PROGRAMMING_LANGUAGE).to_series().to_list()
 
     def _segments(self, text: str, layout: Layout) -> list[tuple[int, Passage]]:
         (style,) = (style for style in self._options.styles if style.name == layout.style)
@@ -276,20 +318,19 @@ class _Planner:
 
     def _rows(
         self,
-        parent_id: str,
+        of_document: dict[str, Any],
         text: str,
         number: int,
-        n_passages: int,
         passage: Passage,
         layout: Layout,
         styles: list[StyleOptions],
     ) -> list[dict[str, Any]]:
         """One row for each style and sample; one for what is passed through."""
         options = self._options
+        parent_id = of_document["parent_id"]
         facts = {
-            "parent_id": parent_id,
+            **of_document,
             "passage": number,
-            "n_passages": n_passages,
             "start": passage.start,
             "end": passage.end,
             "spans": [place for span in passage.spans for place in span] or None,
@@ -330,6 +371,7 @@ def _why_passed_through(text: str, passage: Passage, layout: Layout, options: Re
     if (
         least is not None
         and layout.style is None
+        and layout.cut != "code"
         and sentence_share(text[passage.start : passage.end]) < least
     ):
         return FRAGMENTS
@@ -381,7 +423,7 @@ def _request(
     temperature, top_p = style.sampling
     name = f"{row['parent_id']}:{row['passage']}:{row['style']}:{row['sample']}"
     return Request(
-        prompt=template.messages(source_text),
+        prompt=template.messages(source_text, row["programming_language"]),
         max_tokens=row["max_output_tokens"],
         temperature=temperature,
         top_p=top_p,

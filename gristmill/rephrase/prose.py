@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from gristmill.rephrase.acceptance import words
 from gristmill.rephrase.sentences import sentence_spans
+from gristmill.rephrase.words import words
 
 MIN_WORDS = 5  # "See also section 4." is a sentence, "Version 2.1." is none
 # Digits, punctuation and symbols / visible characters: 0.06 in pages of prose, 0.25 in a short sentence with a date.

@@ -8,7 +8,7 @@ several layouts is made for the document, one inside a layout for each passage.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import polars as pl
 
@@ -21,12 +21,13 @@ from gristmill.rephrase.passages import Cut
 from gristmill.rephrase.style_options import StyleOptions
 
 MIN_PASSAGE_TOKENS = 16  # that a prompt must leave
+PROGRAMMING_LANGUAGE = pl.col("meta").str.json_path_match("$.language")  # as sources of code name it
 
 
 class Layout(NamedTuple):
     """How passages are cut; `style` names the one style that cuts as the reference code does."""
 
-    cut: Cut
+    cut: Cut | Literal["code"]
     max_tokens: int
     min_tokens: int  # a shorter passage joins the one before
     skip_blocks: tuple[str, ...]
@@ -45,9 +46,9 @@ def check_conditions(options: RephraseOptions, columns: Schema) -> None:
 
 
 def columns_read(options: RephraseOptions) -> set[str]:
-    """Columns that the conditions read."""
-    conditions = [style.where for style in options.styles if style.where is not None]
-    return {name for where in conditions for name in pl.sql_expr(where).meta.root_names()}
+    """Columns that the conditions read, `meta` among them where a style takes code."""
+    conditions = [condition for style in options.styles if (condition := _condition(style)) is not None]
+    return {name for condition in conditions for name in condition.meta.root_names()}
 
 
 def wanting_styles(documents: pl.DataFrame, options: RephraseOptions) -> list[list[StyleOptions]]:
@@ -57,7 +58,7 @@ def wanting_styles(documents: pl.DataFrame, options: RephraseOptions) -> list[li
         raise StageError(f"rephrase: `where` reads the columns {sorted(missing)}, which are not given")
     styles = [style for style in options.styles if style.weight > 0]
     wanted = documents.select(
-        (pl.lit(True) if style.where is None else pl.sql_expr(style.where).fill_null(False)).alias(style.name)
+        (pl.lit(True) if (wants := _condition(style)) is None else wants.fill_null(False)).alias(style.name)
         for style in styles
     )
     if wanted.height != documents.height:  # a frame of literals has one row
@@ -74,7 +75,9 @@ def layouts_of(options: RephraseOptions, prompt_tokens: Mapping[str, int]) -> di
 
 
 def reassembles(style: StyleOptions, options: RephraseOptions) -> bool:
-    """Whether what this style writes for a document is joined."""
+    """Whether what this style writes for a document is joined; anchored pairs never are."""
+    if style.is_anchored:
+        return False
     for given in (style.reassemble, style.defaults.reassemble):
         if given is not None:
             return given
@@ -105,10 +108,19 @@ def share_of(style: StyleOptions, balance: str) -> float:
     return style.weight / (style.length_ratio if balance == "tokens" else 1.0)
 
 
+def _condition(style: StyleOptions) -> pl.Expr | None:
+    """Which documents a style wants: by its `where`, and for code by their programming language; None for all."""
+    where = None if style.where is None else pl.sql_expr(style.where)
+    if not style.writes_code:
+        return where
+    is_seed = PROGRAMMING_LANGUAGE.is_in(list(style.seeds.languages))
+    return is_seed if where is None else where & is_seed
+
+
 def _layout(style: StyleOptions, options: RephraseOptions, prompt_tokens: int) -> Layout:
     given = style.defaults
     max_input = style.max_input_tokens or given.max_input_tokens
-    cut = style.cut or given.cut
+    cut: Cut | Literal["code"] = "code" if style.writes_code else style.cut or given.cut
     limits = [] if given.max_input_tokens is not None else [options.max_passage_tokens]
     if max_input is not None:
         limits.append(max_input - prompt_tokens)
@@ -120,7 +132,7 @@ def _layout(style: StyleOptions, options: RephraseOptions, prompt_tokens: int) -
     return Layout(
         cut=cut,
         max_tokens=min(limits),
-        min_tokens=options.min_passage_tokens if cut == "sentences" else 0,
+        min_tokens=0 if cut == "lines" else options.min_passage_tokens,
         skip_blocks=options.skip_blocks if given.skips_blocks else (),
         reassemble=reassembles(style, options),
         style=style.name if style.mode == "compat" else None,

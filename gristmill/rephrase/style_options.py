@@ -1,7 +1,8 @@
 """Options of one style: its prompt, who gets it, how its passages are cut, how it is sampled, what is kept of it.
 
-The packaged styles are the four of WRAP, the five tasks of Nemotron-CC, and the four structured formats that did best
-in a controlled study. What a recipe leaves out is filled in from `DEFAULTS`, by the name of the style.
+The packaged styles are the four of WRAP, the five tasks of Nemotron-CC, the four structured formats that did best
+in a controlled study, pairs of question and answer anchored in their passage, and code after seeds. What a recipe
+leaves out is filled in from `DEFAULTS`, by the name of the style.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ from typing import Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from gristmill.options import Options
+from gristmill.rephrase.code.options import SeedOptions
 
 Cut = Literal["sentences", "lines"]
+
+ANCHORED_QA = "anchored_qa"
+CODE = "code"
 
 
 class Defaults(NamedTuple):
@@ -50,7 +55,8 @@ _FORMAT = Defaults(0.5, 0.9, 1.0, "sentences", 1000, 1000, 30, 30, 30, False, Fa
 # WRAP: reimplementations sample with 0.7 and 0.95; `medium` as Nemotron-CC does. Tokens written, by a public
 # replication with as many documents for each style: hard 33.6 %, easy 14.2 %, the others about the even share of 25 %.
 # Tasks: Nemotron-CC (arXiv 2412.02595) and the pipelines in NVIDIA-NeMo/Curator. Formats: the study gives no limits;
-# these are those of Nemotron-CC's questions and answers, with room for the layout.
+# these are those of Nemotron-CC's questions and answers, with room for the layout. Anchored pairs: as formats.
+# Code: Arctic-SnowCoder says nothing; seeds of about 200 lines, answers that are seldom cut.
 DEFAULTS: dict[str, Defaults] = {
     "easy": Defaults(expected_length=0.57),
     "medium": Defaults(0.5, 0.9),
@@ -65,6 +71,8 @@ DEFAULTS: dict[str, Defaults] = {
     "math": _FORMAT,
     "faq": _FORMAT,
     "tutorial": _FORMAT,
+    ANCHORED_QA: _FORMAT,
+    CODE: Defaults(0.7, 0.95, 1.0, "lines", 2400, 2000, 30, 30, 0, False, False),
 }
 STYLE_NAMES = tuple(DEFAULTS)
 TASK_NAMES = ("wikipedia", "diverse_qa", "distill", "extract_knowledge", "knowledge_list")
@@ -95,8 +103,10 @@ class StyleOptions(Options):
         default="medium",
         description="Name of the style: easy, medium, hard or qa of WRAP (arXiv 2401.16380); wikipedia, diverse_qa, "
         "distill, extract_knowledge or knowledge_list of Nemotron-CC (arXiv 2412.02595); table, math, faq or tutorial, "
-        "the formats that did best in arXiv 2604.13977; or a new name together with `prompt`. New documents have the "
-        "method FAMILY.NAME: wrap, nemotron_cc, format.",
+        "the formats that did best in arXiv 2604.13977; anchored_qa, pairs with the places in the passage that prove "
+        "them (after arXiv 2502.15854); code, a new file of code after the idea of one (arXiv 2409.02326); or a new "
+        "name together with `prompt`. New documents have the method FAMILY.NAME: wrap, nemotron_cc, format, retrieval, "
+        "snowcoder.",
         pattern=r"^[a-z][a-z0-9_-]{0,39}$",
     )
     where: str | None = Field(
@@ -117,11 +127,12 @@ class StyleOptions(Options):
         min_length=1,
         max_length=8_000,
     )
-    format: Literal["prose", "qa", "list", "table", "math", "tutorial"] = Field(
+    format: Literal["prose", "qa", "list", "table", "math", "tutorial", "anchored", "code"] = Field(
         default="prose",
         description="What an answer to `prompt` looks like, and so how it is checked: prose; qa, pairs tagged "
         "Question: and Answer:; list; table in Markdown; math, a Problem: and its Solution: with equations; tutorial "
-        "with numbered steps. Packaged templates say it themselves.",
+        "with numbered steps; anchored, pairs with lines Excerpt:; code, one fenced block. Packaged templates say it "
+        "themselves.",
     )
     mode: Literal["strict", "compat"] = Field(
         default="strict",
@@ -195,16 +206,29 @@ class StyleOptions(Options):
     reassemble: bool | None = Field(
         default=None,
         description="Join what was written for the passages of a document to one new document. null: yes for wikipedia "
-        "as in Nemotron-CC, no for its other tasks and for formats, else as the stage says.",
+        "as in Nemotron-CC, no for its other tasks and for formats, else as the stage says. Anchored pairs stay apart.",
     )
     pairs: PairsOptions = Field(
         default=PairsOptions(), description="Which pairs of diverse_qa are kept; other styles keep all."
+    )
+    seeds: SeedOptions = Field(
+        default=SeedOptions(), description="Which files of code are seeds of a style that writes code."
     )
 
     @property
     def defaults(self) -> Defaults:
         """What this style has where the recipe says nothing."""
-        return DEFAULTS.get(self.name, Defaults())
+        return DEFAULTS[CODE] if self.writes_code else DEFAULTS.get(self.name, Defaults())
+
+    @property
+    def writes_code(self) -> bool:
+        """Whether it writes files of code, after seeds."""
+        return self.name == CODE if self.prompt is None else self.format == "code"
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether its pairs come with places in their passage."""
+        return self.name == ANCHORED_QA if self.prompt is None else self.format == "anchored"
 
     @property
     def sampling(self) -> tuple[float, float]:
@@ -235,5 +259,15 @@ class StyleOptions(Options):
         if self.mode == "compat" and (self.name not in TASK_NAMES or self.prompt is not None):
             raise ValueError(
                 f"style {self.name!r}: `mode: compat` is for the packaged tasks {TASK_NAMES}; leave it out"
+            )
+        if self.is_anchored and self.reassemble:
+            raise ValueError(
+                f"style {self.name!r}: `reassemble: true` does not go with anchored pairs, whose spans are places in "
+                "one passage; leave it out"
+            )
+        if self.writes_code and (self.reassemble or self.cut is not None):
+            raise ValueError(
+                f"style {self.name!r}: `cut` and `reassemble: true` do not go with code, which is cut at its "
+                "own blocks and written file by file; leave them out"
             )
         return self

@@ -2,11 +2,11 @@
 
 WRAP (arXiv 2401.16380) has four styles: easy, medium, hard and qa; Nemotron-CC (arXiv 2412.02595) has five tasks:
 wikipedia, diverse_qa, distill, extract_knowledge and knowledge_list; table, math, faq and tutorial are the formats
-that did best in a controlled study (arXiv 2604.13977). The prompts here are our own; each meets the intent of its
-style, adds that nothing may be invented, and ends with the passage between delimiters. They lie in `templates/` as
-files with a header (name, version, format, family, prefix, condenses, source, licence), a system message, an
-instruction, and where it helps examples: passages, each with its answer. Small models need them: SmolLM2-135M repeats
-the marks of the passage, or the passage, without.
+that did best in a controlled study (arXiv 2604.13977); anchored_qa has pairs with excerpts (arXiv 2502.15854). The
+prompts here are our own; each meets the intent of its style, adds that nothing may be invented, and ends with the
+passage between delimiters. They lie in `templates/` as files with a header (name, version, format, family, prefix,
+condenses, source, licence), a system message, an instruction, and where it helps examples: passages, each with its
+answer. Small models need them: SmolLM2-135M repeats the marks of the passage, or the passage, without.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from typing import Literal, cast
 
 from gristmill.hashing import digest_text, uniform
 from gristmill.llm.templates import read_template
+from gristmill.rephrase.code.languages import shown_name
 from gristmill.rephrase.options import RephraseOptions
 from gristmill.rephrase.routing import share_of
-from gristmill.rephrase.style_options import STYLE_NAMES, StyleOptions
+from gristmill.rephrase.style_options import CODE, STYLE_NAMES, StyleOptions
 
-Format = Literal["prose", "qa", "list", "table", "math", "tutorial"]
+Format = Literal["prose", "qa", "list", "table", "math", "tutorial", "anchored", "code"]
 Messages = tuple[tuple[str, str], ...]
 
 _DELIMITER = "passage"
 _WRAP = "wrap"
 _NEMOTRON_CC = "nemotron_cc"
-_SYSTEM_OF_OWN_PROMPTS = "medium"  # a recipe's own instruction goes with this template's system message
+_BASIS_OF_OWN_PROMPTS = "medium"  # a recipe's own instruction goes with this template's system message
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Template:
     system: str
     instruction: str
     examples: tuple[tuple[str, str], ...] = ()
-    family: str = _WRAP  # wrap, nemotron_cc or format
+    family: str = _WRAP  # wrap, nemotron_cc, format, retrieval or snowcoder
     prefix: str | None = None  # the line that an answer begins with
     condenses: bool = False  # takes some of a passage, and gives it another form
     compat: bool = False  # answers are taken and cleaned as the reference code of Nemotron-CC does
@@ -59,9 +60,19 @@ class Template:
         return self.family == _NEMOTRON_CC
 
     @property
+    def is_code(self) -> bool:
+        """Whether files of code are written, which have rules of their own."""
+        return self.format == "code"
+
+    @property
+    def draws_pairs(self) -> bool:
+        """Whether only some of the pairs are kept, as in Nemotron-CC."""
+        return self.is_task and self.format == "qa"
+
+    @property
     def keeps_source(self) -> bool:
         """Whether the passage stands in the new document, before the pairs."""
-        return self.is_task and self.format == "qa"
+        return self.draws_pairs or self.format == "anchored"
 
     @property
     def digest(self) -> str:
@@ -75,8 +86,8 @@ class Template:
         """What of the prompt must not come back in an answer."""
         return "\n".join((self.instruction, *sum(self.examples, ())))
 
-    def messages(self, passage: str) -> Messages:
-        """The chat messages (role, content) for a passage.
+    def messages(self, passage: str, language: str | None = None) -> Messages:
+        """The chat messages (role, content) for a passage; `language` is the programming language of a seed.
 
         The passage stands last, between `<passage>` and `</passage>`; where it holds such a mark itself, a
         number is added to the marks until they are new. Examples are turns of the chat before that.
@@ -84,14 +95,15 @@ class Template:
         turns: list[tuple[str, str]] = [("system", self.system)]
         for example, answer in self.examples:
             turns += [("user", self._ask(example)), ("assistant", answer)]
-        return (*turns, ("user", self._ask(passage)))
+        return (*turns, ("user", self._ask(passage, language)))
 
-    def _ask(self, passage: str) -> str:
+    def _ask(self, passage: str, language: str | None = None) -> str:
         mark, number = _DELIMITER, 1
         while f"<{mark}>" in passage or f"</{mark}>" in passage:
             number += 1
             mark = f"{_DELIMITER}-{number}"
-        return f"{self.instruction}\n\n<{mark}>\n{passage}\n</{mark}>"
+        named = "" if language is None else f"\n\nProgramming language: {shown_name(language)}"
+        return f"{self.instruction}{named}\n\n<{mark}>\n{passage}\n</{mark}>"
 
 
 @cache
@@ -119,14 +131,16 @@ def template_of(style: StyleOptions) -> Template:
     if style.prompt is None:
         template = packaged_template(style.name)
         return replace(template, compat=True) if style.mode == "compat" else template
+    basis = packaged_template(CODE if style.writes_code else _BASIS_OF_OWN_PROMPTS)
     return Template(
         name=style.name,
         version=0,
         format=style.format,
         source="recipe",
         licence="as the recipe",
-        system=packaged_template(_SYSTEM_OF_OWN_PROMPTS).system,
+        system=basis.system,
         instruction=style.prompt.strip(),
+        family=basis.family,
         condenses=style.format not in ("prose", "qa"),
     )
 

@@ -8,10 +8,11 @@ print(render_trace(trace(store, "demo", "https://example.org/page")))
 from gristmill.report.current import ORDER, Corpus, recipes_in
 from gristmill.report.funnel import Funnel, SourceCount, StageFunnel, Usage, funnel
 from gristmill.report.plot import funnel_plot
-from gristmill.report.render import render_funnel, render_repeats, render_sample, render_trace
+from gristmill.report.render import render_funnel, render_repeats, render_sample, render_trace, render_yields
 from gristmill.report.repeats import repeats
 from gristmill.report.sample import sample
 from gristmill.report.trace import TraceStep, trace
+from gristmill.report.yields import yields
 
 __all__ = [
     "ORDER",
@@ -28,7 +29,9 @@ __all__ = [
     "render_repeats",
     "render_sample",
     "render_trace",
+    "render_yields",
     "repeats",
     "sample",
     "trace",
+    "yields",
 ]

@@ -141,6 +141,24 @@ def render_repeats(rows: Sequence[dict[str, Any]]) -> RenderableType:
     return table
 
 
+def render_yields(rows: Sequence[dict[str, Any]]) -> RenderableType:
+    """What `yields` returned: how much of what was rephrased is taken, by style."""
+    table = _table(
+        "Rephrasings", "style", "answered", "accepted", "share", "output tokens", "rejected most often as"
+    )
+    for row in rows:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in row["rejected"].items())
+        table.add_row(
+            row["style"],
+            f"{row['answered']:,}",
+            f"{row['accepted']:,}",
+            f"{100 * row['share']:.1f} %",
+            f"{row['output_tokens']:,}",
+            reasons,
+        )
+    return table
+
+
 # -- sample -----------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from rich.console import Console
 
 from assets import rephrase_checks, rephrased
 from assets.step import Built, build
@@ -16,6 +18,7 @@ from gristmill.errors import StageError
 from gristmill.llm import Usage
 from gristmill.llm.requests import Answer, Messages, Request
 from gristmill.rephrase import Rephrased
+from gristmill.report import render_sample, sample
 from gristmill.store import Shard, Store, tables
 from tests.assets.stores import add_shard, recipe_of
 
@@ -229,3 +232,41 @@ def test_documents_put_together_from_passages_agree_with_their_derivations(tmp_p
     documents, derivations = _tables(store, built)
     assert (documents.height, derivations.height) == (2, 4)
     assert set(documents["id"]) == set(derivations["child_id"])
+
+
+def test_anchored_pairs_follow_their_passage_and_name_its_places(tmp_path: Path) -> None:
+    passage = f"{MILL} A second wheel, bought in 1890, has stood still since the flood, for want of money."
+    tools = _Tools(
+        mill="Question: How old is it?\nAnswer: It dates from 1785.\nExcerpt: built in 1785\n\n"
+        "Question: Who made it?\nAnswer: A monk.\nExcerpt: built by a monk\n\n"
+        "Question: Whose presence is needed?\nAnswer: Ann Lowe's.\n"
+        "Excerpt: only while the keeper\nExcerpt: Ann Lowe, is"
+    )
+    options = NO_LANGUAGES.replace("{name: medium}", "{name: anchored_qa}")
+    store = Store.open(tmp_path)
+    parent = f"\n\n{passage}\n"
+    built = _build(
+        store, add_shard(store, {"a": parent}), tools, f"{options}, reassemble: true, audit_share: 1"
+    )
+
+    (document,) = _tables(store, built)[0].iter_rows(named=True)
+    assert document["method"] == "retrieval.anchored_qa"
+    assert document["text"] == (
+        f"{passage}\n\nQuestion: How old is it?\nAnswer: It dates from 1785.\n\n"
+        "Question: Whose presence is needed?\nAnswer: Ann Lowe's."
+    )
+    meta = json.loads(document["meta"])
+    quoted = [["built in 1785"], ["only while the keeper", "Ann Lowe, is"]]
+    for text, spans in (
+        (document["text"], meta["spans"]),
+        (passage, meta["spans"]),
+        (parent, meta["parent_spans"]),
+    ):
+        assert [[text[start:end] for start, end in pair] for pair in spans] == quoted
+    (row,) = built.manifest.figures["anchored_pairs"]
+    assert (row["pairs"], row["dropped_not_found"], row["discontinuous"]) == (2, 1, 0.5)
+    (shown,) = sample(store, "demo", "rephrased", 1)
+    assert [passage[start:end] for start, end in shown["spans"]] == [*quoted[0], *quoted[1]]
+    console = Console(width=200, file=io.StringIO(), force_terminal=True)
+    console.print(render_sample("rephrased", [shown]))
+    assert "\x1b[1;4mbuilt in 1785\x1b[0m" in console.file.getvalue()

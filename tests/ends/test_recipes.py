@@ -55,7 +55,7 @@ def build(name: str, folder: Path, *, sources: tuple[str, ...] | None = None) ->
 def built(name: str, *, sources: tuple[str, ...] | None = None) -> Any:
     """A fixture: the built recipe, for all tests of this file."""
 
-    @pytest.fixture(scope="module", name=name)
+    @pytest.fixture(scope="module", name=name.replace("-", "_"))
     def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
         return build(name, tmp_path_factory.mktemp(name), sources=sources)
 
@@ -63,7 +63,7 @@ def built(name: str, *, sources: tuple[str, ...] | None = None) -> Any:
 
 
 fineweb, webmath, dataman, prox = map(built, ("fineweb", "webmath", "dataman", "prox"))
-wrap, nemotron_cc = (built(name, sources=("prose",)) for name in ("wrap", "nemotron_cc"))
+wrap, nemotron_cc = (built(name, sources=("prose",)) for name in ("wrap", "nemotron-cc"))
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)

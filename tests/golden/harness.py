@@ -9,7 +9,8 @@ object.
 
 `compute(case)` returns {"expected_strict": {"status": ...}} with at least the declared fields that the case has.
 `needs` names an importable module without which the declared fields skip (an optional extra).
-Fields of the data that are not declared are skipped by name; declared ones must run.
+Fields of the data that are not declared are skipped by name; declared ones must run. `only` declares fields that mean
+something here in some of the cases; `left_out` says of fields that mean nothing here why that is so.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import importlib.util
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ class Golden:
         default_factory=frozenset
     )  # only these need it; empty = all
     applies: Callable[[Case], bool] = lambda case: True  # cases of another library's word splitter, say
+    only: Mapping[str, Callable[[Case], bool]] = field(default_factory=dict)  # the cases in which to compare
+    left_out: Mapping[str, str] = field(default_factory=dict)  # why a field is not compared
 
     def unavailable(self, name: str) -> str | None:
         """Why this field cannot be computed here, or None."""

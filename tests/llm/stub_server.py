@@ -223,3 +223,24 @@ def _error(status: int, message: str, headers: dict[str, str] | None = None) -> 
 
 def _denied() -> web.Response:
     return _error(401, "Unauthorized")
+
+
+class killed_after:  # noqa: N801 - reads as a statement
+    """Stops a server once it was asked so often."""
+
+    def __init__(self, server: StubServer, requests: int) -> None:
+        self._server, self._requests = server, requests
+        self._left = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._left.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while self._server.asked.total() < self._requests and not self._left.wait(0.002):
+            pass
+        self._server.stop()

@@ -13,6 +13,7 @@ import pytest
 from gristmill.errors import StoreError
 from gristmill.hashing import digest_text
 from gristmill.llm import cache as module
+from gristmill.llm import segments
 from gristmill.llm.cache import AnswerCache
 from gristmill.llm.requests import Answer, ModelIdentity
 
@@ -162,8 +163,11 @@ def test_a_long_journal_becomes_a_segment_before_its_writer_closes(
         assert len(_names(tmp_path, "segments")) > 1
 
 
-def test_look_ups_work_across_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_GROUP_ROWS", 4)
+def test_look_ups_work_across_row_groups_and_with_a_long_footer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "_GROUP_ROWS", 4)
+    monkeypatch.setattr(segments, "_TAIL_BYTES", 16)
     cache = _fill(tmp_path, *range(30))
     wanted = [29, 0, 3, 4, 17, 8, 50]
     assert cache.lookup([_key(n) for n in wanted]) == {_key(n): _answer(n) for n in wanted if n < 30}

@@ -114,7 +114,7 @@ def test_the_rules_of_rephrasing_take_some_answers_and_reject_others(engine: Stu
             answer.text, SOURCE, template, finish_reason=answer.finish_reason, options=AcceptanceOptions()
         )
         reasons[verdict.reason] += 1
-    assert reasons[None] > 40
+    assert reasons[None] > 20
     assert len(reasons) >= 4
 
 

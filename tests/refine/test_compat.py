@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.refine.compat import execute_compat
+from gristmill.refine.compat import execute_compat, merge_programs
+from gristmill.refine.options import RefineOptions
+from gristmill.refine.programs import apply_programs
 
 LINES = [f"line {number} has these six words" for number in range(8)]
 TEXT = "\n".join(LINES)
@@ -37,6 +39,34 @@ def test_replacements_reach_outside_the_chunk() -> None:
     assert done.text == TEXT.replace("six", "6")
 
 
+def test_the_programs_of_the_chunks_are_one_program_of_the_document() -> None:
+    programs = [" keep_chunk() ", "remove_lines(line_start=5, line_end=5)\n"]
+    assert merge_programs(programs) == "keep_chunk()\nremove_lines(line_start=5, line_end=5)\n"
+    assert execute_compat(TEXT, [merge_programs(programs)]) == execute_compat(TEXT, programs)
+
+
+def test_the_lines_of_many_chunks_are_found_in_linear_time() -> None:
+    text = "\n".join(f"line {number} has these six words" for number in range(20_000))
+    rows = [
+        {
+            "id": "a",
+            "chunk": first // 10,
+            "first_line": first,
+            "last_line": first + 9,
+            "program": "\n".join(
+                f"remove_lines(line_start={first + n}, line_end={first + n})" for n in (1, 4, 9)
+            ),
+            "finish_reason": "stop",
+        }
+        for first in range(0, 20_000, 10)
+    ]
+    started = time.process_time()
+    done = apply_programs("a", text, rows, RefineOptions(mode="compat"))
+    assert time.process_time() - started < 2.0
+    assert [row["removed"] for row in done.programs[:2]] == [[1, 4, 9], [11, 14, 19]]
+    assert sum(len(row["removed"]) for row in done.programs) == 6000
+
+
 def test_a_short_document_is_dropped_even_where_the_program_keeps_it() -> None:
     assert _result("keep_chunk()", "ten words are needed") == ""
 
@@ -55,7 +85,6 @@ def test_huge_ranges_and_growing_replacements_end_soon() -> None:
     assert time.process_time() - started < 2.0
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60) | st.text(alphabet='remov_lins(=1,2)\n"', max_size=60))
 def test_no_text_and_no_program_raises(text: str, program: str) -> None:
     done = execute_compat(text, [program])

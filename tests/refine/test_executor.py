@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.refine.executor import MAX_GROWTH_CHARS, ChunkProgram, Execution, count_units, execute_programs
@@ -155,7 +155,6 @@ _CALLS = st.one_of(
 _PROGRAMS = st.lists(_CALLS, max_size=6).map("\n".join)
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.tuples(_PROGRAMS, _PROGRAMS), st.integers(0, 7), st.sampled_from([None, 0.0, 0.3, 1.0]))
 def test_a_program_touches_its_own_lines_only(programs: tuple[str, str], cut: int, cap: float | None) -> None:
     first = ChunkProgram(programs[0], 0, cut)
@@ -171,7 +170,6 @@ def test_a_program_touches_its_own_lines_only(programs: tuple[str, str], cut: in
         assert all(program.removed_ratio <= cap or program.rejected for program in both.programs)
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.text(max_size=80), _PROGRAMS | st.text(max_size=80))
 def test_no_text_and_no_program_raises(text: str, program: str) -> None:
     done = execute_programs(text, [ChunkProgram(program, 0, text.count("\n"))], max_removed_ratio=0.5)

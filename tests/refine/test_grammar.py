@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.refine.grammar import (
@@ -124,7 +124,6 @@ def test_hostile_programs_are_read_in_linear_time(hostile: str) -> None:
     assert time.process_time() - started < 1.0
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=200) | st.text(alphabet="remove_lins(1, 2=\"'\\#);\n", max_size=60))
 def test_no_text_raises_and_each_line_is_an_operation_or_an_error(text: str) -> None:
     for statement in read_program(text).statements:

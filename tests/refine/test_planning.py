@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 import pytest
 
 from gristmill.llm.budget import Budget
-from gristmill.refine import RefineOptions, plan_chunks, planned_requests
+from gristmill.refine import RefineOptions, plan_chunks, planned_requests, planning
 from tests.refine.corpora import PAGE, count_chats, count_words, documents, plan_of
 
 LONG = "\n".join(f"line {number} " + "word " * 8 for number in range(12))
@@ -92,6 +94,22 @@ def test_the_figures_say_what_the_budget_left() -> None:
     assert (figures["requests"], figures["left_by_budget"]["documents"]) == (1, 1)
     assert figures["left_by_budget"]["prompt_tokens"] > 0
     assert plan_of(table, RefineOptions(budget=Budget(output_tokens=0))).figures()["requests"] == 0
+
+
+def test_long_documents_are_counted_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = documents(LONG, PAGE, PAGE, LONG)
+    options = RefineOptions(max_chunk_tokens=34)
+    expected = plan_of(table, options).chunks
+    monkeypatch.setattr(planning, "_BATCH_BYTES", 2 * len(PAGE) + 1)
+    calls: list[int] = []
+
+    def count(texts: Sequence[str]) -> list[int]:
+        calls.append(len(texts))
+        return count_words(texts)
+
+    plan = plan_chunks(table, options, count_tokens=count, count_prompt_tokens=count_chats)
+    assert calls == [12, 10, 12]
+    assert plan.chunks.equals(expected)
 
 
 def test_an_empty_shard_has_an_empty_plan() -> None:

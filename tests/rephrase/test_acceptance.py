@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,12 +9,12 @@ from hypothesis import strategies as st
 from gristmill.rephrase.acceptance import (
     REASONS,
     Verdict,
-    distinct_ratio,
     judge,
     reject_other_languages,
     words,
 )
 from gristmill.rephrase.options import AcceptanceOptions
+from gristmill.rephrase.proportions import distinct_ratio
 from gristmill.rephrase.styles import packaged_template
 
 SOURCE = (
@@ -29,7 +31,7 @@ PAIRS = (
 )
 
 
-def _reason(generated: str, *, style: str = "medium", finish: str = "stop", **options: object) -> str | None:
+def _reason(generated: str, *, style: str = "medium", finish: str = "stop", **options: Any) -> str | None:
     chosen = AcceptanceOptions.model_validate(options)
     return judge(generated, SOURCE, packaged_template(style), finish_reason=finish, options=chosen).reason
 
@@ -70,6 +72,10 @@ def test_repairs_are_made_in_order_and_named() -> None:
         (GOOD.replace("1785", "1875"), "novel_number"),
         (GOOD.replace("Ann Lowe", "Ruth Garrow"), "novel_name"),
         (GOOD + " See https://eling.example for more.", "novel_url"),
+        (
+            "What is asked for cannot be written here. A short general list of old machines, towns, songs could be.",
+            "unrelated",
+        ),
     ],
 )
 def test_each_fault_has_its_reason(generated: str, reason: str) -> None:
@@ -85,6 +91,15 @@ def test_pairs_that_the_length_limit_cut_are_incomplete_too() -> None:
     assert _reason(PAIRS, style="qa", finish="length") == "incomplete"
 
 
+def test_an_answer_may_be_copied_and_all_answers_together_not_the_passage() -> None:
+    first, second = SOURCE.split(". ", 1)
+    pair = f"Question: What is told of the mill, the oldest of its kind on this part of the coast?\nAnswer: {first}."
+    rest = f"Question: And what of those who come to see it and want to try something?\nAnswer: {second}"
+    off: dict[str, Any] = {"max_copied_run": None, "max_copied_8grams": None}
+    assert _reason(pair, style="qa", **off) is None
+    assert _reason(f"{pair}\n{rest}", style="qa", **off) == "copied"
+
+
 def test_an_answer_in_the_words_of_its_question_is_no_loop_and_a_repeated_answer_is() -> None:
     stem = "guests may operate the wheel of the tide mill at Eling"
     pair = f"Question: On how many days of a week is it that {stem}?\nAnswer: Twice weekly {stem}."
@@ -96,8 +111,10 @@ def test_an_answer_in_the_words_of_its_question_is_no_loop_and_a_repeated_answer
 
 def test_words_from_memory_can_be_bounded() -> None:
     memory = "Tide mills belong to the oldest machines; medieval monasteries owned several along many coasts."
-    assert _reason(memory) is None
-    assert _reason(memory, max_novel_words=0.8) == "novel_words"
+    anything = {"min_shared_words": None, "min_dropped_words": None}
+    assert _reason(memory) == "unrelated"
+    assert _reason(memory, statements=anything) is None
+    assert _reason(memory, max_novel_words=0.8, statements=anything) == "novel_words"
     assert _reason(PAIRS, style="qa", max_novel_words=0.8) is None
 
 
@@ -121,8 +138,11 @@ def test_questions_need_answers(generated: str) -> None:
 
 
 def test_a_rule_that_is_off_lets_pass() -> None:
-    assert _reason("A mill.", ratio=None) is None
-    assert _reason(SOURCE, max_copied_run=None, max_copied_8grams=None) is None
+    assert _reason("A mill.", ratio=None, statements={"min_dropped_words": None}) is None
+    by_run = {"max_copied_run": None, "max_copied_words": None}
+    by_share = {"max_copied_8grams": None, "max_copied_of_passage": None}
+    options = AcceptanceOptions.model_validate(by_run | by_share)
+    assert judge(SOURCE, SOURCE, packaged_template("medium"), options=options).reason is None
     assert _reason(GOOD.replace("1785", "1875"), max_novel_numbers=None) is None
     assert _reason(GOOD.removesuffix("."), final_punctuation=False) is None
 

@@ -64,8 +64,8 @@ def test_recall_is_told_by_kind() -> None:
     audit = Audit(1.0)
     audit.add([AcceptedPair("a", Candidate(GOOD, SOURCE, packaged_template("medium")))], CHECKS)
     recall = {row["kind"]: row["recall"] for row in audit.figures()}
-    unseen = ("number_moved", "name_moved", "negation", "dropped_sentence")  # no rule looks for these
-    assert [recall.pop(kind) for kind in unseen] == [0.0] * 4
+    unseen = ("negation", "dropped_sentence")  # of so short a text no rule finds them
+    assert [recall.pop(kind) for kind in unseen] == [0.0] * 2
     assert "language" not in recall  # without a model of languages it is not tried
     assert set(recall.values()) == {1.0}
 
@@ -81,3 +81,16 @@ def test_a_seeded_share_is_corrupted_however_the_shard_is_cut(cut: int) -> None:
     whole.add(pairs, CHECKS)
     assert audit == whole
     assert Audit(0.0).figures() == []
+
+
+def test_corrupted_anchored_pairs_are_found_where_they_are_dropped() -> None:
+    pairs = (
+        "Question: When was it made, and who made it?\nAnswer: Tom Hale, in 1785.\nExcerpt: in 1785 by Tom Hale\n\n"
+        "Question: Whose watch is needed?\nAnswer: Ann Lowe's.\nExcerpt: Ann Lowe, is there"
+    )
+    audit = Audit(1.0)
+    audit.add([AcceptedPair("a", Candidate(pairs, SOURCE, packaged_template("anchored_qa")))], CHECKS)
+    recall = {row["kind"]: row["recall"] for row in audit.figures()}
+    assert {kind: recall[kind] for kind in ("number", "name", "refusal", "prompt_leak")} == dict.fromkeys(
+        ("number", "name", "refusal", "prompt_leak"), 1.0
+    )

@@ -4,6 +4,7 @@ import pytest
 
 from gristmill.rephrase import figures
 from gristmill.rephrase.acceptance import Verdict
+from gristmill.rephrase.anchors import AnchoredPair
 from gristmill.rephrase.figures import Tally
 
 
@@ -17,13 +18,13 @@ def test_nothing_counted_gives_nulls_and_zeros() -> None:
 
 def test_rates_ratios_and_shares_are_over_what_they_say() -> None:
     tally = Tally()
-    tally.count("accepted", None)
+    tally.count("medium", "accepted", None)
     tally.answered("medium", "abcd", Verdict("a b c a b c", None, ("preface",), 0.5), 10, 30)
-    tally.count("accepted", None)
+    tally.count("qa", "accepted", None)
     tally.answered("qa", "abcd", Verdict("a b c", None, (), None), 10, 10)
-    tally.count("rejected", "incomplete")
+    tally.count("qa", "rejected", "incomplete")
     tally.answered("qa", "abcd", Verdict("x", "incomplete"), 10, 50)
-    tally.count("not_attempted", "budget")
+    tally.count("qa", "not_attempted", "budget")
 
     report = tally.figures()
     assert report["passages"] == 4
@@ -45,6 +46,29 @@ def test_rates_ratios_and_shares_are_over_what_they_say() -> None:
     }
 
 
+def test_the_funnel_has_a_column_per_style_and_reasons_in_the_order_of_the_rules() -> None:
+    tally = Tally()
+    for style, outcome, reason in (
+        (None, "passed_through", "code"),
+        ("qa", "rejected", "novel_number"),
+        ("qa", "rejected", "refusal"),
+        ("qa", "rejected", "refusal"),
+        ("qa", "accepted", None),
+        ("easy", "accepted", None),
+    ):
+        tally.count(style, outcome, reason)
+    assert [tuple(row.values()) for row in tally.funnel()] == [
+        ("passages, once per sample", 1, 1, 4),
+        ("passed_through: code", 0, 1, 0),
+        ("answered", 1, 0, 4),
+        ("rejected: refusal", 0, 0, 2),
+        ("rejected: novel_number", 0, 0, 1),
+        ("accepted", 1, 0, 1),
+        ("accepted, % of answered", 100.0, None, 25.0),
+    ]
+    assert list(tally.funnel()[0]) == ["what", "easy", "no style", "qa"]
+
+
 def test_openings_stay_bounded_and_the_share_near(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "MAX_OPENINGS", 20)
     tally = Tally()
@@ -63,3 +87,19 @@ def test_3grams_stay_bounded_and_the_ratio_near(monkeypatch: pytest.MonkeyPatch)
         tally.answered("medium", "abc", Verdict(text, None), 1, 1)
     assert tally.figures()["distinct_3gram_ratio"] == 0.5
     assert len(tally._grams) <= 400
+
+
+def test_anchored_pairs_are_counted_with_why_others_were_dropped() -> None:
+    tally, source = Tally(), "Ann mills. Bob bakes bread."
+    assert tally.anchoring() == []
+    pairs = (AnchoredPair("a", "b", ((0, 3), (11, 14))), AnchoredPair("c", "d", ((0, 10),)))
+    tally.answered("mine", source, Verdict("a", None, anchored=pairs, dropped=("number", "echo")), 9, 9)
+    tally.answered("mine", source, Verdict("a", "unanchored", dropped=("number",)), 9, 9)
+    (row,) = tally.anchoring()
+    assert {name: count for name, count in row.items() if count and name.startswith("dropped_")} == {
+        "dropped_number": 2,
+        "dropped_echo": 1,
+    }
+    assert (row["style"], row["pairs"], row["discontinuous"]) == ("mine", 2, 0.5)
+    assert row["coverage"] == pytest.approx(13 / 27)
+    assert row["sentence_precision"] == pytest.approx((6 / 26 + 1) / 2)

@@ -16,6 +16,7 @@ SOURCE = "The mill grinds wheat. A sign says: I'm sorry, but I cannot help you t
         "Please provide the text that you want rewritten.",
         "Es tut mir leid, dazu kann ich keine Auskunft geben.",
         "Je ne peux pas reformuler ce texte.",
+        "A paraphrase of the lyrics exceeds what can be offered here.",
     ],
 )
 def test_refusals_are_found_in_several_languages(text: str) -> None:
@@ -74,3 +75,23 @@ def test_markdown_is_found_unless_the_passage_has_that_kind(text: str) -> None:
 
 def test_one_dash_at_the_start_of_a_line_is_no_list() -> None:
     assert not leaks.finds_markdown("He said:\n- no way.\nThen he left.", SOURCE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Use simple words and short sentences that a toddler would understand. The mill turns.",
+        "The mill turns. Schreibe den Absatz in einfachen Worten für ein Kind.",
+        "Write in an encyclopedic tone and preserve all facts.",
+    ],
+)
+def test_an_instruction_in_other_words_is_a_leak(text: str) -> None:
+    instruction = "Retell it in common words."
+    assert leaks.finds_template_leak(text, SOURCE, instruction)
+    assert not leaks.finds_template_leak(text, text, instruction)
+
+
+def test_advice_of_the_passage_is_no_leak() -> None:
+    assert not leaks.finds_template_leak(
+        "Use a short rope and keep the mill dry.", SOURCE, "Use short words."
+    )

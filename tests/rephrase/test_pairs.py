@@ -13,10 +13,9 @@ def test_tags_are_read_with_numbers_bullets_case_and_blanks() -> None:
     assert parsed.pairs == [("What turns?", "The mill."), ("Why?", "For flour."), ("Who?", "Ann\nand Bob.")]
 
 
-def test_a_last_question_without_an_answer_is_dropped() -> None:
+def test_a_last_question_without_an_answer_is_dropped_and_named() -> None:
     parsed = parse_pairs("Question: A?\nAnswer: B.\nQuestion: C?\nAnswer:")
-    assert parsed.pairs == [("A?", "B.")]
-    assert parsed.problem is None
+    assert parsed == ([("A?", "B.")], None, ("unanswered",))
 
 
 def test_a_question_without_an_answer_inside_is_a_problem() -> None:

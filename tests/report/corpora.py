@@ -295,3 +295,11 @@ def make_corpus(root: Path) -> Store:
         ),
     )
     return store
+
+
+def store_with_raw(root: Path) -> Store:
+    """A store with one shard that has one document."""
+    store = Store.open(root)
+    Registry(store, RECIPE).register("web", [])
+    put(store, "raw", WEB, documents=[document("a", "text")], decisions=[decision("a")])
+    return store

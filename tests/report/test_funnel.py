@@ -10,7 +10,17 @@ from rich.console import Console
 
 from gristmill.report import Funnel, SourceCount, Usage, funnel, funnel_plot, render_funnel
 from gristmill.store import Registry, Store
-from tests.report.corpora import BOOKS, RECIPE, STAGES, WEB, decision, document, make_corpus, put
+from tests.report.corpora import (
+    BOOKS,
+    RECIPE,
+    STAGES,
+    WEB,
+    decision,
+    document,
+    make_corpus,
+    put,
+    store_with_raw,
+)
 
 
 @pytest.fixture(scope="module")
@@ -144,13 +154,6 @@ def test_the_plot_is_small_and_repeatable(counted: Funnel):
     assert base64.b64decode(plot).startswith(b"\x89PNG")
     assert len(plot) < 30_000
     assert funnel_plot(counted) == plot
-
-
-def store_with_raw(root: Path) -> Store:
-    store = Store.open(root)
-    Registry(store, RECIPE).register("web", [])
-    put(store, "raw", WEB, documents=[document("a", "text")], decisions=[decision("a")])
-    return store
 
 
 def test_tables_of_another_recipe_are_not_counted(tmp_path: Path):

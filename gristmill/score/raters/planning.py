@@ -1,13 +1,14 @@
 """The plan of a rating: which documents of a shard are rated, what the budget admits, and the requests.
 
 The plan holds a few numbers per document only, because a budget is spent over the whole shard, in an order that depends
-on the seed and the ids alone. The texts are read a second time, batch by batch, for the requests.
+on the seed and the ids alone. The texts are read a second time, batch by batch, for the requests; where they are cut is
+one of the numbers, so that they are not tokenised a second time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -20,6 +21,7 @@ from gristmill.score.raters.preparation import (
     Prepared,
     TextTokenizer,
     clean_texts,
+    join_ends,
     truncate_texts,
 )
 from gristmill.score.raters.rater import Rater
@@ -34,6 +36,8 @@ PLANNED: Schema = {
     "id": pl.String,
     "text_tokens": pl.Int64,  # of the prepared text; null where it is not prepared
     "truncated": pl.Boolean,
+    "head_chars": pl.Int64,  # that are kept of a truncated text, at its beginning
+    "tail_chars": pl.Int64,  # and at its end; null: tokens tell where it is cut
     "prompt_tokens": pl.Int64,  # expected, with the template of the chat
     "reason": pl.String,  # why it is not rated; null: to be sent to the model
 }
@@ -89,30 +93,50 @@ def plan_ratings(
 
 def planned_requests(plan: Plan, documents: pl.DataFrame, tokenizer: TextTokenizer) -> list[Planned]:
     """The requests for those of these documents that are to be rated, in their order. Columns in: id, text."""
-    to_send = plan.documents.filter(pl.col("reason").is_null()).select("id")
-    chosen = documents.join(to_send, on="id", how="semi", maintain_order="left")
-    planned: list[Planned] = []
-    for part in chosen.iter_slices(_BATCH_DOCUMENTS):
-        prepared = prepare_texts(part["text"], plan.rater, tokenizer)
-        planned += [
-            Planned(name, plan.rater.request(one.text))
-            for name, one in zip(part["id"], prepared, strict=True)
-        ]
-    return planned
+    to_send = plan.documents.filter(pl.col("reason").is_null()).select(
+        "id", "truncated", "head_chars", "tail_chars"
+    )
+    chosen = documents.join(to_send, on="id", how="inner", maintain_order="left")
+    return [
+        Planned(name, plan.rater.request(text))
+        for part in chosen.iter_slices(_BATCH_DOCUMENTS)
+        for name, text in zip(part["id"], _texts_as_planned(part, plan.rater, tokenizer), strict=True)
+    ]
 
 
 def prepare_texts(texts: pl.Series, rater: Rater, tokenizer: TextTokenizer) -> list[Prepared]:
     """The texts as the rater gets them: cleaned where it does so, cut, without control tokens."""
-    known = texts.fill_null("")
-    cleaned = (clean_texts(known) if rater.cleans else known).to_list()
-    prepared = truncate_texts(
-        cleaned, tokenizer, max_tokens=rater.max_text_tokens, max_chars=rater.max_text_chars
-    )
+    prepared = _truncate(_clean(texts, rater), rater, tokenizer)
     safe = [break_control_tokens(one.text, tokenizer.control_tokens) for one in prepared]
     return [
-        Prepared(text, one.tokens + len(text) - len(one.text), one.truncated)  # a blank is a token at most
+        replace(one, text=text, tokens=one.tokens + len(text) - len(one.text))  # a blank is a token at most
         for text, one in zip(safe, prepared, strict=True)
     ]
+
+
+def _texts_as_planned(documents: pl.DataFrame, rater: Rater, tokenizer: TextTokenizer) -> list[str]:
+    """The texts that `prepare_texts` gives; those that the plan cannot cut are tokenised."""
+    cleaned = _clean(documents["text"], rater)
+    is_unknown = documents["truncated"] & documents["head_chars"].is_null()
+    cut = iter(_truncate([text for text, u in zip(cleaned, is_unknown, strict=True) if u], rater, tokenizer))
+    texts = []
+    for text, unknown, head, tail in zip(
+        cleaned, is_unknown, documents["head_chars"], documents["tail_chars"], strict=True
+    ):
+        if unknown:
+            texts.append(next(cut).text)
+        else:
+            texts.append(text.strip() if head is None else join_ends(text, head, tail))
+    return [break_control_tokens(text, tokenizer.control_tokens) for text in texts]
+
+
+def _clean(texts: pl.Series, rater: Rater) -> list[str]:
+    known = texts.fill_null("")
+    return (clean_texts(known) if rater.cleans else known).to_list()
+
+
+def _truncate(texts: list[str], rater: Rater, tokenizer: TextTokenizer) -> list[Prepared]:
+    return truncate_texts(texts, tokenizer, max_tokens=rater.max_text_tokens, max_chars=rater.max_text_chars)
 
 
 def _check_room(rater: Rater, overhead: int, max_model_len: int) -> None:
@@ -137,6 +161,8 @@ def _plan_batch(
             "id": eligible["id"],
             "text_tokens": pl.Series([one.tokens for one in prepared], dtype=pl.Int64),
             "truncated": pl.Series([one.truncated for one in prepared], dtype=pl.Boolean),
+            "head_chars": pl.Series([one.ends and one.ends[0] for one in prepared], dtype=pl.Int64),
+            "tail_chars": pl.Series([one.ends and one.ends[1] for one in prepared], dtype=pl.Int64),
             "blank": pl.Series([not one.text for one in prepared], dtype=pl.Boolean),
         }
     )

@@ -34,11 +34,16 @@ class TextTokenizer(Protocol):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A text that was cut; `tokens` counts before white space at the ends was taken away."""
+    """A text that was cut; `tokens` counts before white space at the ends was taken away.
+
+    `ends` are the characters at both ends that were kept, by which `join_ends` cuts it again without a tokenizer; None
+    where it was not cut, or within a character.
+    """
 
     text: str
     tokens: int
     truncated: bool
+    ends: tuple[int, int] | None = None
 
 
 def clean_texts(texts: pl.Series) -> pl.Series:
@@ -65,13 +70,20 @@ def truncate_texts(
     for text, count in zip(texts, counts, strict=True):
         ids = [token for _ in range(count) for token in next(encoded)]
         if len(ids) > max_tokens:
-            head, tail = _halves(ids, max_tokens)
-            cut = tokenizer.decode(head) + _MARK + tokenizer.decode(tail)
-            prepared.append(Prepared(cut.strip(), max_tokens + 1, truncated=True))
+            head, tail = map(tokenizer.decode, _halves(ids, max_tokens))
+            is_as_it_was = text.startswith(head) and text.endswith(tail)
+            ends = (len(head), len(tail)) if is_as_it_was else None
+            cut = (head + _MARK + tail).strip()
+            prepared.append(Prepared(cut, max_tokens + 1, truncated=True, ends=ends))
         else:
             whole = text if count == 1 else tokenizer.decode(ids)
             prepared.append(Prepared(whole.strip(), len(ids), truncated=count > 1))
     return prepared
+
+
+def join_ends(text: str, head_chars: int, tail_chars: int) -> str:
+    """The text with a mark for what is between its ends, as `truncate_texts` gives it."""
+    return (text[:head_chars] + _MARK + text[len(text) - tail_chars :]).strip()
 
 
 def _halves(whole: Halved, limit: int) -> tuple[Halved, Halved]:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from gristmill.refine.chunking import number_lines, split_chunks
-from gristmill.refine.compat import CompatExecution, execute_compat
+from gristmill.refine.compat import CompatExecution, execute_compat, merge_programs
 from gristmill.refine.document_stage import decide_document, decide_document_compat
 from gristmill.refine.executor import ChunkProgram, Execution, execute_programs
 from gristmill.refine.line_f1 import line_f1
@@ -45,6 +45,17 @@ def _execute(case: Case) -> dict[str, Any]:
         "expected": _compat_fields(compat, text, full=full),
         "expected_strict": _strict_fields(strict, text, full=full),
     }
+
+
+def _chunks(case: Case) -> dict[str, Any]:
+    """As `_execute`, and the programs of all chunks as one, of which the reference's result is."""
+    computed = _execute(case)
+    chunks = [_text(chunk["program"]) for chunk in case["input"]["chunks"]]
+    merged = merge_programs(chunks)
+    text = _docs()[case["input"]["doc"]]
+    assert execute_compat(text, [merged]) == execute_compat(text, chunks)
+    computed["expected"]["merged_program"] = merged
+    return computed
 
 
 def _hostile(case: Case) -> dict[str, Any]:
@@ -164,10 +175,14 @@ _CHUNKS = {f"expected.{name}" for name in ("n_chunks", "chunk_sha256", "first_li
 
 FILES = {
     "executor": Golden(compute=_execute, fields=_STRICT | _COMPAT | {"expected_strict.result_is_input"}),
-    "multi_chunk": Golden(compute=_execute, fields=_STRICT | {"expected.result"}),
+    "multi_chunk": Golden(compute=_chunks, fields=_STRICT | {"expected.result", "expected.merged_program"}),
     "hostile": Golden(
         compute=_hostile,
         fields=_STRICT | {"expected_strict.result_is_input", "expected.result", "expected.result_is_input"},
+        left_out={
+            "expected.how": "says how the reference's value was obtained, no result of an executor; by it this topic "
+            "knows where the reference does not end"
+        },
     ),
     "chunking": Golden(compute=_chunking, fields=_CHUNKS),
     "prompts": Golden(compute=_prompt, fields={"expected.prompt"}),

@@ -6,16 +6,21 @@ countries, an abbreviation that it writes out, or the other way round; days, mon
 themselves.
 
 Where most nouns have capitals (German, titles), only runs of two and more capitalised words tell a name. A name of one
-word that stands at the beginning of a sentence and nowhere else is not found.
+word that stands at the beginning of a sentence and nowhere else is found only where it is spelt much like one of the
+passage. Software that is written in small letters (redis) is told by a list.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from gristmill.rephrase.units import is_unit
+from gristmill.rephrase.names.forms import MIN_NAME_CHARS, are_forms, is_misspelling, stem
+from gristmill.rephrase.names.words import NO_NAMES, OF_COUNTRIES, SOFTWARE, is_formula, is_prefixed_unit
+from gristmill.rephrase.numbers.units import is_unit
 
 WORD = re.compile(r"[^\W\d_][\w'’-]*")
 
@@ -28,52 +33,20 @@ _BEGINS_SENTENCE = re.compile(
     r"|\n|[\"“„«(\[])\s*\Z"
 )
 _LOOK_BACK_CHARS = 10
+_CACHED_TEXTS = 16  # the samples of one passage are judged in a row, and each is asked for its names twice
 _MAX_CAPITALS = 0.4  # above this share inside sentences, capitals do not mark names: titles, headings
-_GERMAN_WORDS = frozenset(
-    (
-        "der",
-        "die",
-        "das",
-        "und",
-        "ist",
-        "ein",
-        "eine",
-        "von",
-        "mit",
-        "im",
-        "den",
-        "des",
-        "dem",
-        "nicht",
-        "auf",
-        "für",
-    )
-)
+_OFTEN_IN_GERMAN = "der die das und ist ein eine von mit im den des dem nicht auf für"
+_GERMAN_WORDS = frozenset(_OFTEN_IN_GERMAN.split())
 _MIN_GERMAN = 0.1  # share of these words; 0.2 and more in German prose, near 0 in other languages
 _MIXED = re.compile(r"[^\W\d_]*[a-zß-ÿ][A-Z]\w*|[A-Z]{2,}[a-z]\w*")
+_SMALL_WORD = re.compile(r"(?<![\w./-])[a-z][a-z0-9]+(?![\w/-])")
+_AFTER_NUMBER = re.compile(r"\d\s*\Z")
+_BEFORE_NUMBER = re.compile(r"\s\d")
+_OF_TOWN = re.compile(r"\w{3,}er")  # Frankfurter; a noun behind it and before a name is a trade: Handelsherr
 _INITIALS = re.compile(r"[A-Z]{2,6}s?")
 _STEM_CHARS = 5  # as in faithfulness: words that begin alike are forms of one word
 _DEMONYM_STEM_CHARS = 4
 _DEMONYM = re.compile(r"\w+(?:ian|an|ish|ese|ic)s?")
-# Adjectives of countries that do not begin like them.
-_OF_COUNTRIES = {
-    "american": ("us", "usa", "u", "states", "america"), "americans": ("us", "usa", "u", "states", "america"),
-    "british": ("uk", "britain", "england"), "english": ("england", "uk"), "french": ("france",),
-    "dutch": ("netherlands", "holland"), "spanish": ("spain",), "greek": ("greece",), "swiss": ("switzerland",),
-    "danish": ("denmark",), "polish": ("poland",), "finnish": ("finland",), "irish": ("ireland",),
-    "welsh": ("wales",), "turkish": ("turkey",), "european": ("eu", "europe"), "europeans": ("eu", "europe"),
-}  # fmt: skip
-# Capitalised at will, or part of a name that another word tells.
-_DAYS_MONTHS_AND_TITLES = (
-    "monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays "
-    "sundays january february march april may june july august september october november december montag dienstag "
-    "mittwoch donnerstag freitag samstag sonnabend sonntag januar februar märz mai juni juli oktober dezember ok okay "
-    "mr mrs ms dr prof christmas easter internet web god ai north south east west northern southern eastern western "
-    "earth sun moon mayor president king queen prince professor doctor captain sir lady lord saint university museum "
-    "river lake mount street church state states kingdom republic county city town company society war century "
-    "the this that these those it he she they we you"
-)
-_NO_NAMES = frozenset(_DAYS_MONTHS_AND_TITLES.split())
 # Before a noun, not before a name; what follows a number is counted, not named.
 _GERMAN_DETERMINERS = (
     "der die das den dem des ein eine einen einem einer eines kein keine keinen keinem keiner jede jeder "
@@ -88,15 +61,22 @@ class _Token(NamedTuple):
     starts_run: bool  # something else than white space stands before it
     begins: bool  # a sentence may begin here
     after_number: bool
+    before_number: bool
 
 
 def novel_names(text: str, source: str) -> list[str]:
     """Names and identifiers of `text` with a word that `source` does not have, as written, in order, once each."""
     passage = _Passage(source)
     tokens = _tokens(text)
-    few_capitals = not (_has_many_capitals(tokens) or _has_many_capitals(_tokens(source)))
+    in_source = _tokens(source)
+    few_capitals = not (_has_many_capitals(tokens) or _has_many_capitals(in_source))
     found = _capitalised(tokens, passage) if few_capitals else _runs_of_novel_words(tokens, passage)
     found += [token.text for token in tokens if _MIXED.fullmatch(token.text) and not passage.has(token.text)]
+    found += [
+        word for word in sorted(SOFTWARE.intersection(_SMALL_WORD.findall(text))) if not passage.has(word)
+    ]
+    if few_capitals:
+        found += _misspelt(tokens, in_source, passage)
     identifiers = {word.lower() for word in _IDENTIFIER.findall(source)}
     found += [word for word in _IDENTIFIER.findall(text) if word.lower() not in identifiers]
     return list(dict.fromkeys(found))
@@ -112,7 +92,7 @@ def names_of(text: str) -> list[str]:
     runs = [run for run in _runs(tokens) if len(run) >= least]
     if not few_capitals:
         runs = [run for run in runs if not run[0].after_number]
-    runs = [run for run in runs if not all(token.text.lower() in _NO_NAMES for token in run)]
+    runs = [run for run in runs if not all(token.text.lower() in NO_NAMES for token in run)]
     return list(dict.fromkeys(" ".join(token.text for token in run) for run in runs))
 
 
@@ -122,8 +102,18 @@ class _Passage:
     def __init__(self, source: str) -> None:
         written = WORD.findall(source)
         self._words = {stem(word) for word in written}
+        self._whole_words = frozenset(self._words)
         self._words |= {part for word in self._words for part in re.split("[-’']", word)}
-        self._beginnings = {word[:_STEM_CHARS] for word in self._words if len(word) >= _STEM_CHARS}
+        self._beginnings: dict[str, list[str]] = defaultdict(list)
+        for word in sorted(self._words):
+            if len(word) >= _STEM_CHARS:
+                self._beginnings[word[:_STEM_CHARS]].append(word)
+        self._of_demonyms = {
+            word[:_DEMONYM_STEM_CHARS].lower()
+            for word in written
+            if word[0].isupper() and _DEMONYM.fullmatch(stem(word))
+        }
+        self._countries = {country for word in self._words for country in OF_COUNTRIES.get(word, ())}
         self._short_beginnings = {word[:_DEMONYM_STEM_CHARS] for word in self._words}
         self._initials = {word.rstrip("s") for word in written if _INITIALS.fullmatch(word)}
         self._first_letters = "".join(word[0].lower() for word in written)
@@ -131,42 +121,52 @@ class _Passage:
     def has(self, word: str) -> bool:
         """Whether the word is the passage's, or no name at all."""
         word_stem = stem(word)
-        if len(word_stem) == 1 or word_stem in self._words or word_stem in _NO_NAMES:
+        if len(word_stem) == 1 or word_stem in self._words or word_stem in NO_NAMES:
             return True
         if word_stem.removesuffix("s") in self._words or f"{word_stem}s" in self._words:
             return True
-        if len(word_stem) >= _STEM_CHARS and word_stem[:_STEM_CHARS] in self._beginnings:
+        if any(are_forms(word_stem, other) for other in self._beginnings.get(word_stem[:_STEM_CHARS], ())):
             return True
-        if any(country in self._words for country in _OF_COUNTRIES.get(word_stem, ())):
+        if any(country in self._words for country in OF_COUNTRIES.get(word_stem, ())):
             return True
         if _DEMONYM.fullmatch(word_stem) and word_stem[:_DEMONYM_STEM_CHARS] in self._short_beginnings:
             return True
+        if word_stem in self._countries or word_stem[:_DEMONYM_STEM_CHARS] in self._of_demonyms:
+            return True
         if _INITIALS.fullmatch(word) and word.rstrip("s").lower() in self._first_letters:
+            return True
+        if is_prefixed_unit(word) or is_formula(word, self._whole_words):
             return True
         parts = re.split("[-’']", word)
         return len(parts) > 1 and all(not part or part[0].islower() or self.has(part) for part in parts)
+
+    def has_possessor(self, word: str) -> bool:
+        """Whether the word is a German genitive of one of the passage: what follows is had, and no name."""
+        folded = stem(word)
+        return folded.endswith("s") and folded not in self._whole_words and folded[:-1] in self._whole_words
 
     def abbreviates(self, words: Sequence[str]) -> bool:
         """Whether the passage has the initials of these words."""
         return "".join(word[0] for word in words) in self._initials
 
 
-def stem(word: str) -> str:
-    """Lower case without a possessive ending."""
-    return re.sub(r"['’]s?$", "", word.lower())
-
-
-def _tokens(text: str) -> list[_Token]:
-    tokens = []
+@lru_cache(maxsize=_CACHED_TEXTS)
+def _tokens(text: str) -> tuple[_Token, ...]:
+    tokens: list[_Token] = []
     end = 0
     for match in WORD.finditer(text):
         gap = text[end : match.start()]
-        before = text[max(0, match.start() - _LOOK_BACK_CHARS) : match.start()]
-        begins = _BEGINS_SENTENCE.search(before) is not None
-        broken = bool(gap.strip()) or "\n" in gap
-        tokens.append(_Token(match.group(), broken, begins, re.search(r"\d\s*\Z", before) is not None))
+        numbered = _BEFORE_NUMBER.match(text, match.end()) is not None
+        if gap == " " and tokens:  # nothing that could begin a sentence
+            tokens.append(_Token(match.group(), False, False, False, numbered))
+        else:
+            before = text[max(0, match.start() - _LOOK_BACK_CHARS) : match.start()]
+            begins = _BEGINS_SENTENCE.search(before) is not None
+            broken = bool(gap.strip()) or "\n" in gap
+            after = _AFTER_NUMBER.search(before) is not None
+            tokens.append(_Token(match.group(), broken, begins, after, numbered))
         end = match.end()
-    return tokens
+    return tuple(tokens)
 
 
 def _runs(tokens: Sequence[_Token]) -> list[list[_Token]]:
@@ -194,6 +194,29 @@ def _capitalised(tokens: Sequence[_Token], passage: _Passage) -> list[str]:
     return found
 
 
+def _misspelt(tokens: Sequence[_Token], in_source: Sequence[_Token], passage: _Passage) -> list[str]:
+    """Words at the beginnings of sentences that are spelt much like a name of the passage which is not there itself."""
+    said = {stem(token.text) for token in tokens}
+    opening = [
+        token.text
+        for token in tokens
+        if token.begins
+        and token.text[0].isupper()
+        and len(token.text) >= MIN_NAME_CHARS
+        and token.text.lower() not in {each.text for each in tokens}
+        and not passage.has(token.text)
+    ]
+    if not opening:
+        return []
+    names = {
+        stem(token.text)
+        for run in _runs(in_source)
+        for token in run
+        if len(token.text) >= MIN_NAME_CHARS and stem(token.text) not in said
+    }
+    return [word for word in opening if any(is_misspelling(stem(word), name) for name in names)]
+
+
 def _runs_of_novel_words(tokens: Sequence[_Token], passage: _Passage) -> list[str]:
     """Where nouns have capitals: two or more novel capitalised words in a row, or one after a word of the passage.
 
@@ -203,7 +226,7 @@ def _runs_of_novel_words(tokens: Sequence[_Token], passage: _Passage) -> list[st
     before: _Token | None = None
     run: list[_Token] = []
     in_front: _Token | None = None  # what stands before the run
-    for token in (*tokens, _Token(".", True, True, False)):
+    for token in (*tokens, _Token(".", True, True, False, False)):
         novel = (
             token.text[0].isupper()
             and not token.begins
@@ -212,7 +235,10 @@ def _runs_of_novel_words(tokens: Sequence[_Token], passage: _Passage) -> list[st
         )
         if run and (not novel or token.starts_run):
             words = [each.text for each in run]
-            if _reads_as_name(run, in_front) and not passage.abbreviates(words):
+            before_name = not token.starts_run and token.text[0].isupper() and passage.has(token.text)
+            if _reads_as_name(run, in_front, passage, before_name=before_name) and not passage.abbreviates(
+                words
+            ):
                 found.append(" ".join(words))
             run = []
         if novel:
@@ -223,7 +249,9 @@ def _runs_of_novel_words(tokens: Sequence[_Token], passage: _Passage) -> list[st
     return found
 
 
-def _reads_as_name(run: Sequence[_Token], in_front: _Token | None) -> bool:
+def _reads_as_name(
+    run: Sequence[_Token], in_front: _Token | None, passage: _Passage, *, before_name: bool
+) -> bool:
     if run[0].after_number or (in_front is not None and in_front.text.lower() in _DETERMINERS):
         return False
     if len(run) > 1:
@@ -233,7 +261,10 @@ def _reads_as_name(run: Sequence[_Token], in_front: _Token | None) -> bool:
         and in_front.text[0].isupper()
         and not in_front.begins
         and not in_front.after_number
+        and not run[0].before_number
+        and not (before_name and _OF_TOWN.fullmatch(in_front.text))
         and not is_unit(in_front.text)
+        and not passage.has_possessor(in_front.text)
     )
 
 

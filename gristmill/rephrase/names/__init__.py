@@ -1,0 +1,1 @@
+"""Names in texts, and those that a passage does not have."""

@@ -1,0 +1,1 @@
+"""Rules that compare what a rephrasing states with what its passage states."""
