@@ -22,6 +22,9 @@ from gristmill.rephrase.faithfulness import novel_items
         ("25 survived.", "All but one of the 26 survived."),
         ("He gave $5,650.", "It cost $11,300, of which he gave half."),
         ("It is open for 8 hours.", "It is open from 9:00 to 17:00."),
+        ("Le trajet durera 70 minutes.", "Le trajet durera 1 h 10 au lieu de 25 minutes."),
+        ("It was mapped in 1807.", "It slid on 22 August 1806 and was mapped the following spring."),
+        ("It takes 0.07 seconds.", "It takes 7 hundredths of a second."),
     ],
 )
 def test_what_follows_from_the_passage_is_not_novel(text: str, source: str) -> None:
@@ -32,6 +35,7 @@ def test_what_follows_from_the_passage_is_not_novel(text: str, source: str) -> N
     ("text", "source"),
     [
         ("It lasted 18 years.", "It ran from 1997 to 2016."),
+        ("Le trajet durera 80 minutes.", "Le trajet durera 1 h 10 au lieu de 25 minutes."),
         ("It rose by €25 million.", "It rose from €61m to €84m."),
         ("It closed in 2003.", "It opened in 1994 and closed a decade later."),
         ("In 1990 it closed.", "It opened in 1994 and closed two years later."),  # not before it opened

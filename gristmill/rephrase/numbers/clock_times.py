@@ -107,6 +107,8 @@ def _read_time(text: str, draft: Draft, following: Draft | None) -> None:
             minute, written = int(minutes_after[1]), True
             draft.end, draft.values, draft.kind = minutes_after.end(), set(), CLOCKLIKE
             draft.parts = (str(hour), f"{minute:02}")
+            if mark["hour"] or mark["joined"]:
+                draft.seconds = {60 * (_HOUR * hour + minute)}  # 1 h 10 is a duration as well
             mark = _MARK.match(text, draft.end)
     part = _PART_OF_DAY.match(text, mark.end() if mark else draft.end)
     near = following is not None and _TO_NEXT.fullmatch(text, draft.end, following.start) is not None

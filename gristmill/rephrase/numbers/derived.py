@@ -22,8 +22,11 @@ from gristmill.rephrase.numbers.units import Value, quantities
 from gristmill.rephrase.numbers.words import CARDINAL
 
 _NEXT_YEAR = re.compile(
-    r"\b(?:(?:following|next|previous|preceding) year|year (?:after|before|later|earlier)"
-    r"|année (?:suivante|précédente)|(?:folgenden|nächsten|vorigen) jahre?|jahr (?:darauf|danach|zuvor|davor|später)"
+    r"\b(?:(?:following|next|previous|preceding) (?:year|spring|summer|autumn|fall|winter)"
+    r"|year (?:after|before|later|earlier)"
+    r"|(?:année|printemps|été|automne|hiver) (?:suivante?|précédente?)"
+    r"|(?:folgenden|nächsten|vorigen) (?:jahre?|frühjahr|frühling|sommer|herbst|winter)s?"
+    r"|jahr (?:darauf|danach|zuvor|davor|später)"
     r"|folgejahr|vorjahr|año siguiente|anno (?:dopo|seguente)|jaar later)",
     re.IGNORECASE,
 )

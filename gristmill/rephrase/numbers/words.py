@@ -47,6 +47,11 @@ _FRACTIONS = {
     Fraction(1, 3): "drittel tiers tercio tercios terço tredjedel",
     Fraction(1, 4): "quarter quarters viertel quart quarts kwart kvart fjerdedel",
     Fraction(3, 4): "dreiviertel",
+    Fraction(
+        1, 10
+    ): "tenths dixièmes décimas decimi décimos tienden",  # one of them is an ordinal in these languages
+    Fraction(1, 100): "hundredths centièmes centésimas centesimi centésimos honderdsten",
+    Fraction(1, 1000): "thousandths millièmes milésimas millesimi milésimos duizendsten",
     Fraction(3, 2): "anderthalb anderthalbe anderthalben halvanden halvandet",
 }
 _MULTIPLES = {

@@ -41,17 +41,17 @@ _DENIALS = {
         "unwanted undo unreliable unclear uncertain unwise unscathed undamaged instead rather only solely hardly "
         "scarcely barely seldom rarely little few fewer less against devoid free barred wrong lest beyond too "
         "illegal illicit void unless otherwise except far alien leave left exempt immune until till before yet "
-        "maximum most ceiling limit least impossible impermissible impractical improper oppose opposed other alone "
-        "closed shut still bar gave\\sup gives?\\sup given\\sup giving\\sup"
+        "maximum most ceiling limit least since impossible impermissible impractical improper oppose opposed other "
+        "alone closed shut still bar gave\\sup gives?\\sup given\\sup giving\\sup"
     ),
     "de": (
         "nicht nie niemals niemand nichts kein keine keinen keinem keiner keines ohne weder nur statt anstatt "
         "lediglich allein frei los sondern gegen kaum weniger erst bis höchstens maximal selten außer nirgends "
-        "mitnichten unter"
+        "mitnichten unter seit"
     ),
     "fr": (
         "pas ne n jamais aucun aucune sans ni non sauf seul seule seulement point rien personne guère hors contre "
-        "trop plus avant jusqu maximum rarement excepté"
+        "trop plus avant jusqu depuis maximum rarement excepté"
     ),
 }
 _DENYING_STEMS = {
