@@ -7,6 +7,7 @@ Phrases are in English, German, French and Spanish, the languages that instructi
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from gristmill.rephrase.sentences import sentence_spans
 from gristmill.rephrase.statements.content import stem
@@ -135,10 +136,8 @@ def finds_prompt(text: str, source: str, instruction: str) -> bool:
     """Whether chat marks or eight words of the instruction in a row stand in the text but not in the passage."""
     if _has_new(_CHAT_MARKS, text, source):
         return True
-    words = _words(instruction)
     written, given = f" {' '.join(_words(text))} ", f" {' '.join(_words(source))} "
-    runs = (" ".join(words[i : i + _MIN_PROMPT_WORDS]) for i in range(len(words) - _MIN_PROMPT_WORDS + 1))
-    return any(f" {run} " in written and f" {run} " not in given for run in runs)
+    return any(run in written and run not in given for run in _prompt_runs(instruction))
 
 
 def finds_markdown(text: str, source: str) -> bool:
@@ -148,10 +147,22 @@ def finds_markdown(text: str, source: str) -> bool:
     return any(pattern.search(text) and not pattern.search(source) for pattern in _MARKDOWN)
 
 
+@lru_cache(maxsize=64)  # one for each style
+def _prompt_runs(instruction: str) -> tuple[str, ...]:
+    words = _words(instruction)
+    starts = range(len(words) - _MIN_PROMPT_WORDS + 1)
+    return tuple(f" {' '.join(words[i : i + _MIN_PROMPT_WORDS])} " for i in starts)
+
+
+@lru_cache(maxsize=64)
+def _prompt_stems(instruction: str) -> frozenset[str]:
+    return frozenset(_PROMPT_WORDS | {stem(word) for word in _words(instruction)})
+
+
 def _instructs(text: str, source: str, instruction: str) -> bool:
     """Whether a sentence tells what to do in words of this or any prompt, most of which the passage does not have."""
     given = {stem(word) for word in _words(source)}
-    told = (_PROMPT_WORDS | {stem(word) for word in _words(instruction)}) - given - {""}
+    told = _prompt_stems(instruction) - given - {""}
     for start, stop in sentence_spans(text):
         if _TELLS_TO.match(text, start, stop):
             said = {stem(word) for word in _words(text[start:stop])} - {""}

@@ -77,8 +77,9 @@ def novel_names(text: str, source: str) -> list[str]:
     ]
     if few_capitals:
         found += _misspelt(tokens, in_source, passage)
-    identifiers = {word.lower() for word in _IDENTIFIER.findall(source)}
-    found += [word for word in _IDENTIFIER.findall(text) if word.lower() not in identifiers]
+    if "_" in text:  # the search takes quadratic time in the length of a word
+        identifiers = {word.lower() for word in _IDENTIFIER.findall(source)}
+        found += [word for word in _IDENTIFIER.findall(text) if word.lower() not in identifiers]
     return list(dict.fromkeys(found))
 
 
