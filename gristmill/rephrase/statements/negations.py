@@ -41,7 +41,7 @@ _DENIALS = {
         "unwanted undo unreliable unclear uncertain unwise unscathed undamaged instead rather only solely hardly "
         "scarcely barely seldom rarely little few fewer less against devoid free barred wrong lest beyond too "
         "illegal illicit void unless otherwise except far alien leave left exempt immune until till before yet "
-        "maximum most ceiling limit least since impossible impermissible impractical improper oppose opposed other "
+        "maximum most ceiling limit least impossible impermissible impractical improper oppose opposed other "
         "alone closed shut still bar gave\\sup gives?\\sup given\\sup giving\\sup"
     ),
     "de": (
