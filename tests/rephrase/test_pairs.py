@@ -1,63 +1,42 @@
+"""The rules on whole rephrasings: pairs that were written without knowing them (data/SOURCE.md)."""
+
 from __future__ import annotations
 
-from gristmill.rephrase.pairs import format_pairs, parse_pairs, split_pairs, without_tags
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from gristmill.rephrase.acceptance import Candidate, Checks, judge_all
+from gristmill.rephrase.options import AcceptanceOptions
+from gristmill.rephrase.styles import packaged_template
+
+DATA = Path(__file__).parent / "data"
 
 
-def test_tags_are_read_with_numbers_bullets_case_and_blanks() -> None:
-    text = (
-        "1. Question 1: What turns?\n- answer : The mill.\nQuestion: Why? Answer: For flour.\n"
-        "**Question:** Who?\nAnswer: Ann\nand Bob."
+@pytest.mark.parametrize(
+    ("name", "least_sound", "least_faulty"),
+    [("pairs_1", 0.97, 0.7), ("pairs_2", 0.97, 0.6), ("pairs_3", 0.75, 0.5)],
+)
+def test_sound_rephrasings_are_taken_and_faulty_ones_are_not(
+    name: str, least_sound: float, least_faulty: float
+) -> None:
+    """Without a model of languages, and with repaired answers counted as taken; bounds just below what is reached."""
+    rows = [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    verdicts = judge_all(
+        [
+            Candidate(row["rephrase"], row["source"], packaged_template(row["style"]), row["finish_reason"])
+            for row in rows
+        ],
+        Checks(AcceptanceOptions()),
     )
-    parsed = parse_pairs(text)
-    assert parsed.problem is None
-    assert parsed.pairs == [("What turns?", "The mill."), ("Why?", "For flour."), ("Who?", "Ann\nand Bob.")]
-
-
-def test_a_last_question_without_an_answer_is_dropped_and_named() -> None:
-    parsed = parse_pairs("Question: A?\nAnswer: B.\nQuestion: C?\nAnswer:")
-    assert parsed == ([("A?", "B.")], None, ("unanswered",))
-
-
-def test_a_question_without_an_answer_inside_is_a_problem() -> None:
-    assert parse_pairs("Question: A?\nQuestion: C?\nAnswer: D.").problem == "unanswered"
-
-
-def test_text_without_pairs_is_a_problem() -> None:
-    assert parse_pairs("The mill turns.").problem == "no_pairs"
-    assert parse_pairs("").problem == "no_pairs"
-    assert parse_pairs("Question: alone?").problem == "no_pairs"
-
-
-def test_few_words_before_the_first_question_are_dropped_and_many_are_a_problem() -> None:
-    assert parse_pairs("Some questions follow.\nQuestion: A?\nAnswer: B.").repairs == ("preface",)
-    assert parse_pairs("word " * 60 + "\nQuestion: A?\nAnswer: B.").problem == "preamble"
-
-
-def test_a_question_asked_again_is_dropped_with_its_answer() -> None:
-    parsed = parse_pairs("Question: What turns?\nAnswer: A mill.\n**Question:** what turns\nAnswer: It does.")
-    assert parsed == ([("What turns?", "A mill.")], None, ("repeats",))
-
-
-def test_an_answer_without_a_word_of_its_own_is_dropped_with_its_question() -> None:
-    echo = "Question: How does the mill turn?\nAnswer: How the mill does turn."
-    assert parse_pairs(echo).problem == "repeats"
-    assert parse_pairs(f"{echo}\nQuestion: Why?\nAnswer: For flour.").pairs == [("Why?", "For flour.")]
-
-
-def test_questions_and_answers_can_be_read_apart() -> None:
-    text = format_pairs([("A?", "B."), ("C?", "D\nE.")])
-    assert split_pairs(text) == ("A?\nC?", "B.\nD\nE.")
-
-
-def test_formatted_pairs_read_back_and_lose_their_tags() -> None:
-    pairs = [("A?", "B."), ("C?", "D.")]
-    text = format_pairs(pairs)
-    assert text == "Question: A?\nAnswer: B.\n\nQuestion: C?\nAnswer: D."
-    assert parse_pairs(text).pairs == pairs
-    assert without_tags(text) == "A?\nB.\n\nC?\nD."
-
-
-def test_questions_without_an_answer_are_dropped_where_that_is_asked_for() -> None:
-    text = "Question: a?\nQuestion: c?\nAnswer: d"
-    assert parse_pairs(text).problem == "unanswered"
-    assert parse_pairs(text, drop_incomplete=True) == ([("c?", "d")], None, ("unanswered",))
+    of_label, rejected = Counter[str](), Counter[str]()
+    for row, verdict in zip(rows, verdicts, strict=True):
+        of_label[row["label"]] += 1
+        rejected[row["label"]] += verdict.reason is not None
+    sound = of_label.pop("faithful")
+    assert 1 - rejected.pop("faithful", 0) / sound >= least_sound
+    assert rejected.total() / of_label.total() >= least_faulty
+    for label in ("refusal", "copied_verbatim"):
+        assert rejected[label] == of_label[label] > 0

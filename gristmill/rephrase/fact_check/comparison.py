@@ -13,32 +13,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gristmill.rephrase.faithfulness import NumberSpan, number_spans
+from gristmill.rephrase.numbers.beside import MONTHS
 from gristmill.rephrase.numbers.units import unit_at
 
 MAX_DIFFERENCE = 1e-6  # of numbers that are the same; absolute
 
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "january jan januar janvier",
-            "february feb februar février",
-            "march mar märz mars",
-            "april apr avril",
-            "may mai",
-            "june jun juni juin",
-            "july jul juli juillet",
-            "august aug août",
-            "september sep sept septembre",
-            "october oct oktober octobre",
-            "november nov novembre",
-            "december dec dezember décembre",
-        ),
-        1,
-    )
-    for name in names.split()
-}
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _ISO = re.compile(r"\b(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\b")
 _DAY_FIRST = re.compile(
     rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|\.)?(?: of)? (?P<month>{_MONTH})\.?,? (?P<year>\d{{4}})\b",
@@ -147,7 +127,7 @@ def _normalise(text: str) -> list[Token]:
 def _as_day(found: re.Match[str]) -> str:
     """One word for a day, which no other rule takes apart; what is no day stays."""
     written = found["month"].casefold()
-    month = int(written) if written.isdigit() else _MONTHS[written]
+    month = int(written) if written.isdigit() else MONTHS[written]
     day = int(found["day"])
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return found.group()

@@ -31,14 +31,15 @@ _MAX_CUE_CHARS = 40  # in which a word that calls a number a result is looked fo
 _MIN_PART = 10  # of a fraction of a number
 _MAX_EACH_CHARS = 48
 _MAX_FOLD = 10
-# Behind these words a number is a result, whatever else the text says.
+# Behind these words a number is a result, whatever else the text says. German "also" is one behind a comma; in English
+# it adds.
 _SURE_BEFORE = re.compile(
     r"\b(?:that is|i\.e\.|which is|(?:which|that) makes|totall?ing|total of|sum of|altogether|(?:on|an) average"
     r"|averag\w+"
     r"|saving(?: of)?|difference of|majority of|margin of|drop of|rise of|increase of|decrease of|gain of|loss of"
     r"|aggregat\w+|combined|equals?|amount\w* to|soit|c['’]est-à-dire|au total|en tout|en moyenne|écart de"
     r"|économi\w+ de|das sind|insgesamt|zusammen|mithin|im schnitt|durchschnittlich|ersparnis von|unterschied von"
-    r"|also|that means|saved(?=[ \u00a0][$€£]?\Z))\b[^.!?\n\d]{0,20}\Z",
+    r"|(?<=, )also|that means|saved(?=[ \u00a0][$€£]?\Z))\b[^.!?\n\d]{0,20}\Z",
     re.IGNORECASE,
 )
 _SURE_AFTER = re.compile(
