@@ -80,8 +80,7 @@ def check_facts(
             batch,
             answers,
             draw,
-            identify_language=rules.identify_language,
-            compare_texts=rules.compare_texts,
+            checks=rules,
             count_tokens=rephraser.count_tokens,
         )
     ]

@@ -19,6 +19,7 @@ from gristmill.rephrase.choice import due
 from gristmill.rephrase.recursion import recursion_figures
 from gristmill.rephrase.sampling import CoverageFit
 from gristmill.rephrase.styles import template_of
+from gristmill.workers import Workers
 
 LANGUAGE_MODEL = "lid.176"
 _CURVE_POINTS = 100
@@ -33,13 +34,14 @@ def models_of_checks(options: RephraseOptions) -> list[str]:
     ]
 
 
-def make_checks(work: Work, options: RephraseOptions) -> Checks:
+def make_checks(work: Work, options: RephraseOptions, workers: Workers) -> Checks:
     """The rules with their models; what no rule needs is not loaded."""
     rules = options.acceptance
     return Checks(
         rules,
         identify_language=_Languages(work) if rules.min_language_score is not None else None,
         compare_texts=_Similarity(work, rules.similarity_model) if rules.min_similarity is not None else None,
+        workers=workers,
     )
 
 

@@ -38,6 +38,7 @@ from gristmill.rephrase import (
     prompts_digest,
     rounds,
 )
+from gristmill.workers import Workers
 
 SAMPLE_ROWS = 6
 SAMPLE_CHARS = 300
@@ -89,6 +90,11 @@ def _measures_read(options: RephraseOptions) -> list[str]:
 
 
 def _rephrase(work: Work, *, upstream: str, options: RephraseOptions) -> dict[str, Any]:
+    with Workers() as workers:
+        return _rephrase_with(make_checks(work, options, workers), work, upstream, options)
+
+
+def _rephrase_with(checks: Checks, work: Work, upstream: str, options: RephraseOptions) -> dict[str, Any]:
     model = work.tools.llm(options.model)
     plan = plan_passages(
         _batches_to_plan(work, upstream, options),
@@ -96,7 +102,6 @@ def _rephrase(work: Work, *, upstream: str, options: RephraseOptions) -> dict[st
         count_tokens=model.count_tokens,
         count_prompt_tokens=model.count_prompt_tokens,
     )
-    checks = make_checks(work, options)
     answers = _ask(work, upstream, plan, checks)
     fact_checked = check_facts(work, upstream, plan, answers, checks)
     corrections = fact_checked.corrections
@@ -107,8 +112,7 @@ def _rephrase(work: Work, *, upstream: str, options: RephraseOptions) -> dict[st
             plan,
             batch,
             answers,
-            identify_language=checks.identify_language,
-            compare_texts=checks.compare_texts,
+            checks=checks,
             count_tokens=model.count_tokens,
             tally=tally,
             audit=audit,

@@ -3,7 +3,7 @@
 What may change an answer is part of every request's key and of the fingerprints of what is made with it: the
 content of the files of the model and its adapter, `dtype`, `max_model_len`, `engine: stub`, and for weights that are
 only behind servers their name and version. What only changes speed and memory is not: `max_num_seqs`, `kv_cache_gib`,
-inline, server or replay, and the places of files and servers.
+`gpu_memory`, inline, server or replay, and the places of files and servers.
 """
 
 from __future__ import annotations
@@ -52,7 +52,14 @@ class ModelOptions(Options):
     )
     max_num_seqs: int = Field(default=64, ge=1, le=4096, description="Requests worked on at the same time.")
     kv_cache_gib: int = Field(
-        default=2, ge=1, description="Memory for keys and values on a CPU, in GiB; a GPU takes what is free."
+        default=2, ge=1, description="Memory for keys and values on a CPU, in GiB; for a GPU see gpu_memory."
+    )
+    gpu_memory: float = Field(
+        default=0.9,
+        gt=0.0,
+        le=1.0,
+        description="Share of a GPU's memory that the engine takes, for weights, keys and values; as vLLM's own "
+        "default.",
     )
 
     adapter: str | None = Field(

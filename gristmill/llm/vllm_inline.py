@@ -1,10 +1,4 @@
-"""vLLM in this process, fed continuously: as soon as one answer is done, the next request goes in.
-
-No child process is started: the engine core and its worker run here, in a thread of their own, so a dead run leaves
-nothing behind. Settings that vLLM reads from the environment are set before its import, unless the user has set them.
-Measured choices, for a model of 135 M parameters on two cores without AVX-512: float32 is several times faster than
-bfloat16; compiling costs more than it gives (`enforce_eager`); prefill is half of the time, so shared prefixes are
-cached.
+"""vLLM of this run, fed continuously: as soon as one answer is done, the next request goes in.
 
 A request's seed is not sent: on a CPU, a seeded request whose prefill is split kills the engine ("CPU Generator does
 not use offset"). It still tells draws apart, through the request's key.
@@ -15,17 +9,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import json
 import logging
 import math
-import os
-import sys
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from queue import Empty, Queue
@@ -37,17 +26,15 @@ from gristmill.llm.chat import PromptEncoder
 from gristmill.llm.engine import stalled
 from gristmill.llm.options import ModelOptions
 from gristmill.llm.requests import ERROR_CONTEXT, LENGTH, STOP, Answer, Constraint, Request
+from gristmill.llm.vllm_loading import LoadedModel, load_model
 from gristmill.tokenizer import Tokenizer
 
-_WAITING = 8  # requests beyond those worked on, so that a free place is filled at once
 _AHEAD = 512  # requests with their token ids, taken before there is room: about 40 MB at 2,000 tokens each
 _GROUP = 32  # prompts that are tokenized together
 _MAX_DONE = 8  # steps whose answers wait for the caller; a crash loses them as it loses what is in flight
-_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # of adapters, in vLLM 0.32
 _END_SECONDS = 60.0  # for a step to come to its end
 _POLL_SECONDS = 0.05
 _STALL_SECONDS = 900.0  # without any answer: the engine hangs, as after a constraint that it cannot compile
-_GIB = 1 << 30
 
 _log = logging.getLogger(__name__)
 
@@ -78,13 +65,14 @@ class InlineEngine:
         self._busy = False
         self._worker = Worker(f"llm-{name}")
         try:
-            loading = self._worker.submit(lambda: _load(path, options, adapter))
-            self._engine, self._lora, self.build = loading.result()
+            loading = self._worker.submit(lambda: load_model(path, options, adapter))
+            self._loaded: LoadedModel | None = loading.result()
+            self.build = self._loaded.build
         except Exception as error:  # whatever vLLM, torch or the operating system says
             self._worker.close()
             raise EngineError(
                 f"model {name!r} cannot be loaded by vLLM: {_first_line(error)}; look at dtype, max_model_len, "
-                "kv_cache_gib and adapter of the model, and at the free memory",
+                "kv_cache_gib, gpu_memory and adapter of the model, and at the free memory",
                 retryable=isinstance(error, (MemoryError, RuntimeError)),
             ) from error
 
@@ -93,14 +81,15 @@ class InlineEngine:
 
         Takes a few hundred requests ahead, from another thread.
         """
-        if self._engine is None or self._busy:
-            state = "was closed" if self._engine is None else "is answering other requests"
+        if self._loaded is None or self._busy:
+            state = "was closed" if self._loaded is None else "is answering other requests"
             raise EngineError(f"model {self._name!r}: the engine {state}", retryable=False)
         self._busy = True
-        ahead = ReadAhead(self._encoded(requests), _AHEAD)
+        ahead = ReadAhead(self._encoded(requests), max(_AHEAD, self._options.max_num_seqs))
         done: Queue[_Done] = Queue(_MAX_DONE)
         stop = threading.Event()
-        running = self._worker.submit(lambda: self._run(ahead, done, stop))
+        loaded = self._loaded
+        running = self._worker.submit(lambda: self._run(loaded, ahead, done, stop))
         try:
             while (answers := self._next(done)) is not None:
                 yield from answers
@@ -112,12 +101,12 @@ class InlineEngine:
 
     def close(self) -> None:
         """Unload the model: measured 4.0 GB before, 0.8 GB after, most of that the imported libraries."""
-        if self._engine is None:
+        if self._loaded is None:
             return
-        engine, self._engine = self._engine, None
-        self._worker.submit(partial(_shut_down, engine))
+        loaded, self._loaded = self._loaded, None
+        self._worker.submit(loaded.shut_down)
         self._worker.close()
-        del engine
+        del loaded
         self._worker.wait(_END_SECONDS)
         gc.collect()
         with contextlib.suppress(OSError, AttributeError):
@@ -151,27 +140,30 @@ class InlineEngine:
 
     # -- in the engine's thread -----------------------------------------------------------------------------------
 
-    def _run(self, ahead: ReadAhead[_Encoded], done: Queue[_Done], stop: threading.Event) -> None:
+    def _run(
+        self, loaded: LoadedModel, ahead: ReadAhead[_Encoded], done: Queue[_Done], stop: threading.Event
+    ) -> None:
         try:
             while not stop.is_set():
-                refused = self._fill(ahead)
+                refused = self._fill(loaded, ahead)
                 if refused:
                     done.put(refused)
                 elif not self._in_flight:
                     return
-                if self._in_flight and (finished := self._step()):
+                if self._in_flight and (finished := self._step(loaded)):
                     done.put(finished)
         finally:
             if self._in_flight:
                 with contextlib.suppress(Exception):  # a dead engine refuses this too; why it died was said
-                    self._engine.abort_request(list(self._in_flight))
+                    loaded.engine.abort_request(list(self._in_flight))
             self._in_flight.clear()
             done.put(None)
 
-    def _fill(self, ahead: ReadAhead[_Encoded]) -> list[tuple[str, Answer]]:
+    def _fill(self, loaded: LoadedModel, ahead: ReadAhead[_Encoded]) -> list[tuple[str, Answer]]:
         """Send what there is room for; returns answers that need no model. Waits only where nothing is to be done."""
         refused: list[tuple[str, Answer]] = []
-        while len(self._in_flight) + len(refused) < self._options.max_num_seqs + _WAITING:
+        # As many again as are worked on: answers that end in the same step leave all places free at once.
+        while len(self._in_flight) + len(refused) < 2 * self._options.max_num_seqs:
             item = ahead.take(wait=not (self._in_flight or refused))
             if item is None:
                 break
@@ -179,13 +171,13 @@ class InlineEngine:
             if len(ids) >= self._options.max_model_len:
                 refused.append((key, Answer("", ERROR_CONTEXT, len(ids), 0)))
             else:
-                self._add(key, request, ids)
+                self._add(loaded, key, request, ids)
         return refused
 
-    def _add(self, key: str, request: Request, ids: list[int]) -> None:
+    def _add(self, loaded: LoadedModel, key: str, request: Request, ids: list[int]) -> None:
         try:
-            self._engine.add_request(
-                key, {"prompt_token_ids": ids}, _sampling(request), lora_request=self._lora
+            loaded.engine.add_request(
+                key, {"prompt_token_ids": ids}, _sampling(request), lora_request=loaded.lora
             )
         except Exception as error:
             raise EngineError(
@@ -195,9 +187,9 @@ class InlineEngine:
             ) from error
         self._in_flight.add(key)
 
-    def _step(self) -> list[tuple[str, Answer]]:
+    def _step(self, loaded: LoadedModel) -> list[tuple[str, Answer]]:
         try:
-            finished = [output for output in self._engine.step() if output.finished]
+            finished = [output for output in loaded.engine.step() if output.finished]
         except Exception as error:
             raise EngineError(
                 f"model {self._name!r}: the engine died with {len(self._in_flight)} requests in flight: "
@@ -206,101 +198,6 @@ class InlineEngine:
             ) from error
         self._in_flight.difference_update(output.request_id for output in finished)
         return [(output.request_id, _answer(output)) for output in finished]
-
-
-def _shut_down(engine: Any) -> None:
-    with contextlib.suppress(Exception):  # a dead engine cannot shut down in order
-        engine.engine_core.shutdown()
-
-
-def _load(path: Path, options: ModelOptions, adapter: Path | None) -> tuple[Any, Any, str]:
-    """The engine, what names the adapter in its requests, and the names of what it is made of."""
-    _prepare_environment()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of vLLM's own use of torch
-        return _load_quietly(path, options, adapter)
-
-
-def _load_quietly(path: Path, options: ModelOptions, adapter: Path | None) -> tuple[Any, Any, str]:
-    logging.getLogger("torch._library.triton").setLevel(logging.ERROR)  # it warns that a CPU has no Triton
-    import torch
-    import vllm
-    from vllm.config import StructuredOutputsConfig
-    from vllm.engine.arg_utils import EngineArgs
-    from vllm.lora.request import LoRARequest
-    from vllm.platforms import current_platform
-    from vllm.usage.usage_lib import UsageContext
-    from vllm.v1.engine.llm_engine import LLMEngine
-
-    _hide_dunders_of_llvmlite()
-    on_cpu = current_platform.is_cpu()
-    arguments = EngineArgs(
-        model=str(path),
-        dtype=options.dtype,
-        max_model_len=options.max_model_len,
-        max_num_seqs=options.max_num_seqs,
-        kv_cache_memory_bytes=options.kv_cache_gib * _GIB if on_cpu else None,
-        enforce_eager=on_cpu,
-        enable_prefix_caching=True,
-        enable_chunked_prefill=True,
-        distributed_executor_backend="uni",
-        trust_remote_code=False,
-        load_format="safetensors",
-        # Else a small model fills its tokens with line breaks between the parts of a JSON object.
-        structured_outputs_config=StructuredOutputsConfig(backend="xgrammar", disable_any_whitespace=True),
-        use_tqdm_on_load=False,
-        disable_log_stats=True,
-        enable_lora=adapter is not None,
-        max_lora_rank=16 if adapter is None else _rank(adapter),
-        seed=0,
-    )
-    lora = None if adapter is None else LoRARequest(adapter.name, 1, str(adapter))
-    device = "cpu" if on_cpu else current_platform.get_device_name()
-    build = f"vllm {vllm.__version__}, torch {torch.__version__}, {device}"
-    # As for offline use: the default of any other use lets a step take half as many tokens, or fewer.
-    engine = LLMEngine.from_engine_args(arguments, usage_context=UsageContext.LLM_CLASS)
-    return engine, lora, build
-
-
-def _rank(adapter: Path) -> int:
-    """The smallest rank that vLLM has room for and the adapter fits into."""
-    rank = int(json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"])
-    return next((allowed for allowed in _RANKS if allowed >= rank), rank)
-
-
-def _prepare_environment() -> None:
-    cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
-    settings = {
-        "VLLM_CPU_OMP_THREADS_BIND": cores,  # by default one core is left idle
-        "VLLM_LOGGING_LEVEL": "ERROR",
-        "VLLM_NO_USAGE_STATS": "1",
-        "DO_NOT_TRACK": "1",
-        "HF_HUB_OFFLINE": "1",  # the files are all here
-        "TORCH_CPP_LOG_LEVEL": "ERROR",  # else torch tells the terminal about memory nodes
-    }
-    for name, value in settings.items():
-        os.environ.setdefault(name, value)
-    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # else the engine core is a child process
-
-
-def _hide_dunders_of_llvmlite() -> None:
-    """Let vLLM look through all loaded modules although Numba is among them.
-
-    vLLM 0.32 asks every object in every module for its `__dict__`; llvmlite's library answers any name with a
-    wrapped C function, and vLLM fails on it. No C function of LLVM begins with two underscores.
-    """
-    ffi = sys.modules.get("llvmlite.binding.ffi")
-    if ffi is None or hasattr(ffi._lib_wrapper, "hides_dunders"):
-        return
-    look_up = ffi._lib_wrapper.__getattr__
-
-    def without_dunders(library: Any, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return look_up(library, name)
-
-    ffi._lib_wrapper.__getattr__ = without_dunders
-    ffi._lib_wrapper.hides_dunders = True
 
 
 def _sampling(request: Request) -> Any:

@@ -11,7 +11,7 @@ from gristmill.rephrase.routing import check_conditions, columns_read
 from gristmill.rephrase.style_options import StyleOptions
 from gristmill.rephrase.styles import prompts_digest
 
-VERSION = 4  # raise when the same documents, options and answers give other output
+VERSION = 5  # raise when the same documents, options and answers give other output
 
 __all__ = [
     "VERSION",

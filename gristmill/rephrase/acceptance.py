@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gristmill.rephrase import leaks, repairs
 from gristmill.rephrase.anchors import (
@@ -42,6 +43,7 @@ from gristmill.rephrase.sentences import sentence_spans
 from gristmill.rephrase.statements.rules import find_statement_fault
 from gristmill.rephrase.styles import Template
 from gristmill.rephrase.words import words
+from gristmill.workers import Workers
 
 IdentifyLanguage = Callable[[list[str]], list[tuple[str, float]]]
 CompareTexts = Callable[[list[str], list[str]], list[float]]  # cosines of texts with others, pair by pair
@@ -54,6 +56,7 @@ REASONS = (
     "dissimilar", "code_fence", "code_chat", "code_language", "code_lines", "code_syntax", "code_dependency",
 )  # fmt: skip
 
+_MANY = 1_000  # answers that one process judges in 7 to 10 s; others take 2 to 3 s to start
 _MIN_TELLING_CHARS = 4  # of a word by which an answer says something; shorter ones are mostly grammar
 _MIN_LANGUAGE_CHARS = 60  # a shorter part is not enough to tell a language
 _SENTENCE_END = re.compile(r"[.!?…。！？:;][\"'”’»›)\]*`」』]*\s*\Z|[。！？」』]\Z")
@@ -74,11 +77,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Checks:
-    """The rules with the models that two of them need; without a model its rule is passed over."""
+    """The rules with the models that two of them need; without a model its rule is passed over.
+
+    With `workers`, many answers are judged by several processes.
+    """
 
     options: AcceptanceOptions
     identify_language: IdentifyLanguage | None = None
     compare_texts: CompareTexts | None = None
+    workers: Workers | None = None
 
 
 @dataclass(frozen=True)
@@ -105,17 +112,11 @@ def judge_all(candidates: Sequence[Candidate], checks: Checks) -> list[Verdict]:
 
 def _judge_texts(candidates: Sequence[Candidate], checks: Checks) -> list[Verdict]:
     options = checks.options
-    verdicts = [
-        judge(
-            each.generated,
-            each.source,
-            each.template,
-            finish_reason=each.finish_reason,
-            options=options,
-            language=each.language,
-        )
-        for each in candidates
-    ]
+    one = partial(_judge_text, options=options)
+    if checks.workers is None:
+        verdicts = list(map(one, candidates))
+    else:
+        verdicts = checks.workers.map(one, candidates, at_least=_MANY)
     sources = [each.source for each in candidates]
     max_cosine = options.anchors.max_question_cosine
     if checks.compare_texts is not None and max_cosine is not None:
@@ -133,6 +134,17 @@ def _judge_texts(candidates: Sequence[Candidate], checks: Checks) -> list[Verdic
             verdicts, sources, checks.compare_texts, min_similarity=options.min_similarity
         )
     return verdicts
+
+
+def _judge_text(candidate: Candidate, options: AcceptanceOptions) -> Verdict:
+    return judge(
+        candidate.generated,
+        candidate.source,
+        candidate.template,
+        finish_reason=candidate.finish_reason,
+        options=options,
+        language=candidate.language,
+    )
 
 
 def _judge_code(candidate: Candidate, options: AcceptanceOptions) -> Verdict:

@@ -9,7 +9,7 @@ too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -17,9 +17,12 @@ from typing import NamedTuple
 
 from gristmill.rephrase.frequent_words import likely_languages
 from gristmill.rephrase.names.novel import WORD, novel_names
+from gristmill.rephrase.numbers.additions import Additions
 from gristmill.rephrase.numbers.derived import Derivations
+from gristmill.rephrase.numbers.digit_runs import places_in_digit_runs
 from gristmill.rephrase.numbers.digits import ROMAN
 from gristmill.rephrase.numbers.knowledge import Knowledge
+from gristmill.rephrase.numbers.missing import Missing, kinds_of
 from gristmill.rephrase.numbers.reading import read_numbers
 from gristmill.rephrase.numbers.results import Results
 from gristmill.rephrase.numbers.units import Value
@@ -27,6 +30,7 @@ from gristmill.rephrase.numbers.units import Value
 _MIN_LONG_WORD = 5  # characters; shorter words are mostly grammar
 _STEM_CHARS = 5  # words that begin alike are forms of one word: generate, generation
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'”’)\]]+", re.IGNORECASE)
+_MAX_COMPARED = 40  # numbers that are not the passage's and are looked at for what they may come from
 _CACHED_PASSAGES = 16  # samples of one passage, and facts of one text, are compared in a row
 
 
@@ -69,10 +73,18 @@ def novel_items(text: str, source: str, language: str | None = None) -> NovelIte
     urls = [url.rstrip(".,;:!?") for url in _URL.findall(text)]
     return NovelItems(
         numbers=tuple(dict.fromkeys(numbers)),
-        names=tuple(novel_names(without_urls, source)),
+        names=tuple(novel_names(_lower_number_words(without_urls, written, passage), source)),
         urls=tuple(dict.fromkeys(url for url in urls if url.lower() not in folded)),
         number_recall=recall,
     )
+
+
+def _lower_number_words(text: str, written: Knowledge, passage: _Passage) -> str:
+    """The text without capitals in number words that the passage has: Charles the Second."""
+    for number in written.numbers:
+        if number.in_words and text[number.start].isupper() and passage.knowledge.says(number):
+            text = text[: number.start] + text[number.start : number.end].lower() + text[number.end :]
+    return text
 
 
 class NumberSpan(NamedTuple):
@@ -101,6 +113,7 @@ def number_spans(text: str, language: str | None = None) -> list[NumberSpan]:
 
 
 class _Passage(NamedTuple):
+    text: str
     languages: tuple[str, ...]
     knowledge: Knowledge
     derivations: Derivations
@@ -112,26 +125,57 @@ def _read_passage(source: str, language: str | None) -> _Passage:
     """What the passage says and what follows from it; numbers of its addresses count too."""
     languages = likely_languages(source, language)
     knowledge = Knowledge(source, languages)
-    return _Passage(languages, knowledge, Derivations(source, knowledge), Results(source, knowledge))
+    return _Passage(source, languages, knowledge, Derivations(source, knowledge), Results(source, knowledge))
 
 
-def _novel_numbers(text: str, written: Knowledge, passage: _Passage) -> Iterator[str]:
+def _novel_numbers(text: str, written: Knowledge, passage: _Passage) -> list[str]:
     """The numbers of a text that the passage neither has nor leads to."""
     together = {
         place
         for compound in written.compounds
-        if passage.knowledge.says_compound(compound) or passage.results.has_share(compound.values)
+        if passage.knowledge.says_compound(compound)
+        or passage.derivations.has_compound(compound)
+        or passage.results.has_share(compound.values)
         for place in range(compound.first, compound.last + 1)
     }
-    for place, number in enumerate(written.numbers):
-        if not number.is_claim or place in together:
-            continue
-        if (
-            not passage.knowledge.says(number)
-            and not passage.derivations.has(number)
-            and not passage.results.have(place, written, text)
-        ):
-            yield number.shown
+    together |= places_in_digit_runs(text, written.numbers, passage.text)
+    others = [
+        place
+        for place, number in enumerate(written.numbers)
+        if number.is_claim and place not in together and not passage.knowledge.says(number)
+    ]
+    repeated = [place for place in _repeated(written, passage.knowledge) if place not in others]
+    if not others and not repeated:
+        return []
+    if len(others) > _MAX_COMPARED:  # no text that anybody worked out
+        return [written.numbers[place].shown for place in others]
+    missing = Missing(written, passage.text, passage.knowledge)
+    misplaced = [
+        place
+        for place in repeated[:_MAX_COMPARED]
+        if missing.has_miswritten(written.numbers[place], kinds_of(text, written.numbers, place))
+    ]
+    novel = [
+        place
+        for place in others
+        if missing.has_miswritten(written.numbers[place], kinds_of(text, written.numbers, place))
+        or not (passage.derivations.has(written.numbers[place]) or passage.results.have(place, written, text))
+    ]
+    if novel:
+        additions = Additions(text, written, passage.text, passage.knowledge, passage.derivations, missing)
+        added = additions.among(others)
+        novel = [place for place in novel if place not in added]
+    return [written.numbers[place].shown for place in sorted([*novel, *misplaced])]
+
+
+def _repeated(written: Knowledge, given: Knowledge) -> list[int]:
+    """The places of numbers that the text has more often than the passage; one may stand for another one."""
+    here, there = (Counter(max(n.values) for n in each.numbers if n.values) for each in (written, given))
+    return [
+        place
+        for place, number in enumerate(written.numbers)
+        if number.is_claim and number.values and 0 < there[max(number.values)] < here[max(number.values)]
+    ]
 
 
 def _blank(match: re.Match[str]) -> str:

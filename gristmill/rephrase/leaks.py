@@ -67,6 +67,11 @@ _INSTRUCTIONS = re.compile(
     r"|\bkeep (?:all|every)(?: the)? (?:numbers?|names?|dates?|facts?)\b"
     r"|\b(?:rewrite|rephrase|paraphrase|summari[sz]e|convert|turn|retell|translate) (?:the|this) "
     r"(?:following |above |given )?(?:passage|paragraph|text)\b"
+    r"|\b(?:for|from|of) the (?:following|above|given) (?:passage|paragraph|text)\b"
+    r"|\bgive me (?:an? |the )?(?:\w+ ){0,3}(?:paraphrase|rephrasing|summary|version)\b"
+    r"|\b(?:folgenden|obigen) (?:text|absatz|textabschnitt)\b[^.!?\n]{0,40}"
+    r"\b(?:um|zusammen|umformulieren|umschreiben|zusammenfassen)\b"
+    r"|\b(?:reformule|réécri|paraphrase|résume)\w* (?:le |ce |la )(?:texte|paragraphe|passage)\b"
     r"|\bwrite (?:the|this) (?:text|passage|paragraph) so that\b"
     r"|\b(?:reply|answer|respond) with (?:only )?the (?:rewritten|rephrased)\b"
     r"|\byou are an? (?:helpful |ai )*(?:assistant|language model|rewriter)\b",

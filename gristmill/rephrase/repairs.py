@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from gristmill.rephrase.sentences import sentence_spans
+
 MAX_PREFACE_CHARS = 120
 MAX_PREFACE_ROUNDS = 2
 _MAX_WORDS = 12  # of a preface that only ends with a colon
@@ -33,11 +35,24 @@ _OTHER_PREFACE = re.compile(
 _CLOSING = re.compile(
     r"[(\[*_\s]*(?:i hope|let me know|please let me know|this paraphrase|this rephras|this rewrit|feel free|"
     r"if you (?:would|'d|want|need|have)|would you like|do you want me|"
-    r"i (?:have|'ve|tried|kept|made|aimed) |i've )"
+    r"i (?:have|'ve|tried|kept|made|aimed) |i've |"
+    r"ich (?:hoffe|habe) |falls sie |wenn (?:sie|du) (?:möchte|willst|wünsch|noch )|lass(?:en sie)? (?:es )?mich |"
+    r"j'espère |j'ai |n'hésite[zr]? |si vous (?:souhait|voul|désir|avez )|souhaitez-vous |"
+    r"espero que |he (?:mantenido|conservado|procurado|intentado) |si (?:quiere|desea|necesita)s? )"
 )
-_CLOSING_NOTE = re.compile(r"[(\[*_\s]*note\b")
+_CLOSING_NOTE = re.compile(r"[(\[*_\s]*(?:note|hinweis|anmerkung|remarque|nota)\b")
 _ABOUT_THE_TASK = re.compile(
-    r"\b(?:original|passage|text|version|paragraph|chosen|wording|tone|term|style)\b"
+    r"\b(?:original|passage|text|version|paragraph|chosen|wording|tone|term|style|wortlaut|fassung|absatz|stil|"
+    r"texte|registre|reformul\w+|texto|estilo|versión)\b"
+)
+# Sentences that only an assistant writes, also where they follow on the last line.
+_TO_THE_READER = re.compile(
+    r"[(\[*_\s]*(?:i hope (?:this|that|these|it)\b.{0,60}?"
+    r"\b(?:helps?|useful|clear|easier|enough|expectations|looking for)\b"
+    r"|(?:please )?let me know (?:if|whether|should)|feel free to (?:ask|let|reach)|would you like me to"
+    r"|ich hoffe,? (?:das|dies|der text)\b|lass(?:en sie)? (?:es )?mich wissen"
+    r"|j'espère que (?:cela|ce texte|cette)|n'hésite[zr]? pas à"
+    r"|espero que (?:esto|este)|no dude[sn]? en)"
 )
 _FENCE = re.compile(r"(`{3,}|~{3,})[^\n`]*\n(.*?)\n?[^\S\n]*\1[^\S\n]*", re.DOTALL)
 _ECHOED_MARKS = re.compile(r"<(passage(?:-\d+)?)>(.*)</\1>", re.DOTALL)
@@ -88,22 +103,39 @@ def remove_other_preface(text: str, source: str) -> str:
 
 
 def remove_closing_remark(text: str, source: str) -> str:
-    """The text without a last paragraph that speaks to the reader about the task."""
-    breaks = list(_BLANK_LINE.finditer(text))
-    if not breaks:
-        return text
-    paragraph = text[breaks[-1].end() :].strip()
-    remark = _normalise(paragraph)
-    if len(paragraph) > _MAX_CLOSING_CHARS or remark in _normalise(source):
-        return text
+    """The text without a last paragraph or line that speaks to the reader about the task, and without last
+    sentences that do.
+    """
+    given = _normalise(source)
+    paragraphs = list(_BLANK_LINE.finditer(text))
+    cut = len(text)
+    if paragraphs and _is_closing(text[paragraphs[-1].end() :], given):
+        cut = paragraphs[-1].start()
+    elif (line := text.rfind("\n")) > 0 and _is_closing(text[line:], given, surely=True):
+        cut = line
+    text = text[:cut].strip()
+    spans = sentence_spans(text)
+    while len(spans) > 1:
+        said = _normalise(text[slice(*spans[-1])])
+        if not _TO_THE_READER.match(said) or said in given:
+            break
+        spans.pop()
+        text = text[: spans[-1][1]]
+    return text
+
+
+def _is_closing(last: str, given: str, *, surely: bool = False) -> bool:
+    """Whether it speaks to the reader about the task; `surely` where it may well belong to the text."""
+    remark = _normalise(last)
+    if len(last) > _MAX_CLOSING_CHARS or remark in given:
+        return False
     about_the_task = (
         any(marker in remark for marker in _MARKERS) or _ABOUT_THE_TASK.search(remark) is not None
     )
     opening = _CLOSING.match(remark)
-    addressed = opening is not None and opening.group().strip(" ([*_") not in _normalise(source)
-    if addressed or (_CLOSING_NOTE.match(remark) and about_the_task):
-        return text[: breaks[-1].start()].strip()
-    return text
+    if opening is not None and opening.group().strip(" ([*_") not in given:
+        return not surely or about_the_task or _TO_THE_READER.match(remark) is not None
+    return about_the_task and _CLOSING_NOTE.match(remark) is not None
 
 
 def strip_quotes(text: str) -> str:

@@ -26,8 +26,6 @@ from gristmill.llm.requests import Answer
 from gristmill.rephrase.acceptance import (
     Candidate,
     Checks,
-    CompareTexts,
-    IdentifyLanguage,
     Verdict,
     judge_all,
 )
@@ -76,8 +74,7 @@ def accept_passages(
     documents: pl.DataFrame,
     answers: Mapping[Key, Answer],
     *,
-    identify_language: IdentifyLanguage | None = None,
-    compare_texts: CompareTexts | None = None,
+    checks: Checks | None = None,
     count_tokens: CountTokens | None = None,
     tally: Tally | None = None,
     audit: Audit | None = None,
@@ -86,16 +83,15 @@ def accept_passages(
     """New documents and derivations for these documents.
 
     Columns in: DOCUMENTS. A planned passage without an answer is not_attempted with reason "no answer". Languages
-    are compared where `identify_language` (texts to (language, probability) pairs) is given, and too short
-    documents found where `count_tokens` is; passages are compared with their rephrasings by `compare_texts` (texts
-    and other texts to cosines). Counts go to `tally`, and what the rules find of corrupted pairs to `audit`.
+    and meanings are compared where `checks` has the models for it, and too short documents found where `count_tokens`
+    is given. Counts go to `tally`, and what the rules find of corrupted pairs to `audit`.
     `corrections` are what the gate of a fact check makes of accepted passages (FactChecks.corrections). Ids:
     `derived_id(parent, method, passage, sample)`; method FAMILY.STYLE as in wrap.medium, generation_depth of the
     parent + 1; source, shard, url, date, lang and place in the input are the parent's; meta has passage,
     n_passages, sample, model, template (digest), hard_split, repairs; for anchored pairs spans and parent_spans, as in
     `span_facts`. Never raises over what a model wrote.
     """
-    checks = Checks(plan.options.acceptance, identify_language, compare_texts)
+    checks = checks or Checks(plan.options.acceptance)
     settled = _settle(plan, documents, answers, checks, count_tokens, corrections)
     rows, sources, verdicts, outcomes = settled.rows, settled.sources, settled.verdicts, settled.outcomes
     templates = settled.templates
@@ -141,8 +137,7 @@ def pairs_to_check(
     answers: Mapping[Key, Answer],
     draw: Draw,
     *,
-    identify_language: IdentifyLanguage | None = None,
-    compare_texts: CompareTexts | None = None,
+    checks: Checks | None = None,
     count_tokens: CountTokens | None = None,
 ) -> list[Pair]:
     """The accepted passages of these documents that `draw` takes for the fact check, in the order of the plan.
@@ -150,7 +145,7 @@ def pairs_to_check(
     Arguments as of `accept_passages`, which accepts the same passages. Formats that do not say what their passage says
     are left out.
     """
-    checks = Checks(plan.options.acceptance, identify_language, compare_texts)
+    checks = checks or Checks(plan.options.acceptance)
     settled = _settle(plan, documents, answers, checks, count_tokens, None)
     pairs = []
     for row, verdict, (outcome, _) in zip(settled.rows, settled.verdicts, settled.outcomes, strict=True):

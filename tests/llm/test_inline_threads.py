@@ -14,6 +14,7 @@ from gristmill.errors import EngineError
 from gristmill.llm import Answer, Request, vllm_inline
 from gristmill.llm.options import ModelOptions
 from gristmill.llm.vllm_inline import InlineEngine
+from gristmill.llm.vllm_loading import LoadedModel
 from gristmill.tokenizer import Tokenizer
 from tests.llm.models import write_model
 
@@ -60,11 +61,11 @@ def fake() -> _FakeEngine:
 
 @pytest.fixture
 def engine(tmp_path: Path, fake: _FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[InlineEngine]:
-    def load(*given: object) -> tuple[_FakeEngine, None, str]:
+    def load(*given: object) -> LoadedModel:
         fake.threads.add(threading.get_ident())
-        return fake, None, "fake"
+        return LoadedModel(fake, None, "fake", None)
 
-    monkeypatch.setattr(vllm_inline, "_load", load)
+    monkeypatch.setattr(vllm_inline, "load_model", load)
     monkeypatch.setattr(vllm_inline, "_sampling", lambda request: None)
     monkeypatch.setattr(vllm_inline, "_answer", lambda output: Answer(output.request_id, "stop", 1, 1))
     tokenizer = Tokenizer(write_model(tmp_path / "model", weights=False))
@@ -85,7 +86,7 @@ def test_vllm_is_loaded_and_run_by_one_thread_and_gets_no_more_than_it_has_room_
     assert set(dict(engine.generate(_requests(100)))) == {f"k{n}" for n in range(100)}
     assert len(fake.threads) == 1
     assert threading.get_ident() not in fake.threads
-    assert fake.most <= 4 + vllm_inline._WAITING
+    assert fake.most <= 2 * 4
 
 
 def test_prompts_beyond_the_context_are_answered_without_being_sent(
@@ -155,7 +156,7 @@ def test_a_model_that_cannot_be_loaded_says_where_to_look(
     def fail(*given: object) -> None:
         raise MemoryError("too large")
 
-    monkeypatch.setattr(vllm_inline, "_load", fail)
+    monkeypatch.setattr(vllm_inline, "load_model", fail)
     tokenizer = Tokenizer(write_model(tmp_path, weights=False))
     with pytest.raises(
         EngineError, match="'small' cannot be loaded by vLLM: MemoryError: too large"

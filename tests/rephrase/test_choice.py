@@ -142,7 +142,9 @@ def test_a_passage_unlike_its_rephrasing_is_rejected_where_texts_are_compared() 
     plan = _plan(documents, acceptance={"min_similarity": 0.5})
     answers, _ = _ask(plan, documents, GOOD)
     for cosine, reason in ((0.4, "dissimilar"), (0.6, None)):
-        _, derivations = accept_passages(plan, documents, answers, compare_texts=_Alike(cosine))
+        _, derivations = accept_passages(
+            plan, documents, answers, checks=Checks(plan.options.acceptance, compare_texts=_Alike(cosine))
+        )
         assert derivations["reason"].to_list() == [reason]
 
 

@@ -21,6 +21,10 @@ from gristmill.rephrase.numbers.clock_times import named_times
         ("From 9 to 5.", "It is open from 09:00 to 17:00."),
         ("At 7 in the evening.", "It is at 1900 hours."),
         ("At 12:00.", "It closes at noon."),
+        ("À dix heures vingt-deux du soir.", "Il se posa à 22 h 22."),
+        ("Um zehn Uhr zwanzig.", "Es beginnt um 10.20 Uhr."),
+        ("Trente-trois heures et demie.", "Le vol dura 33 h 30."),
+        ("One hour and 45 minutes.", "From 7.15 to 9 p.m."),
     ],
 )
 def test_the_same_time_in_another_form_is_not_novel(text: str, source: str) -> None:

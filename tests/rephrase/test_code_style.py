@@ -11,6 +11,7 @@ from gristmill.documents import DOCUMENTS, document_id, frame
 from gristmill.errors import StageError
 from gristmill.llm.requests import Answer
 from gristmill.rephrase import Audit, RephraseOptions, accept_passages, plan_passages, planned_requests
+from gristmill.rephrase.acceptance import Checks
 from gristmill.rephrase.planning import Key, Planned
 from gristmill.rephrase.styles import packaged_template, template_of
 
@@ -75,8 +76,11 @@ def test_a_seed_becomes_a_file_that_later_stages_take_for_code() -> None:
         plan,
         documents,
         _answers(planned_requests(plan, documents)),
-        identify_language=lambda texts: [("fr", 0.9)] * len(texts),  # no rule for text reads code
-        compare_texts=lambda texts, others: [0.0] * len(texts),
+        checks=Checks(
+            plan.options.acceptance,
+            identify_language=lambda texts: [("fr", 0.9)] * len(texts),  # no rule for text reads code
+            compare_texts=lambda texts, others: [0.0] * len(texts),
+        ),
         audit=audit,
     )
     row = made.row(0, named=True)

@@ -42,3 +42,11 @@ def test_a_plain_remark_may_be_left_out_and_a_long_one_not() -> None:
 def test_fewer_words_count_where_less_is_asked_for() -> None:
     remark = "The garden lies on a slope. Roses, lilies and tall ferns grow there. A gate leads to the road."
     assert _dropped("The garden is on a slope, with a gate to the road.", remark, min_words=4) is not None
+
+
+def test_a_condition_does_not_reach_over_the_end_of_its_sentence() -> None:
+    source = (
+        "On Sundays the first boat does not run. A return ticket costs 180 kroner. Dogs are welcome on deck."
+    )
+    text = "On Sundays the first boat is cancelled. Adults pay 180 kroner for both ways. Dogs are welcome on deck."
+    assert _dropped(text, source) is None

@@ -122,3 +122,9 @@ def test_a_number_in_another_unit_is_not_missing() -> None:
         "The pump lifts water to 2.5 metres. A hose with a diameter of 2.5 cm fits. The cable measures 10 m."
     )
     assert find_misplaced_number(read_content(text), read_content(source), min_cosine=0.55) is None
+
+
+def test_two_names_of_one_place_are_not_exchanged() -> None:
+    source = "In the Netherlands 1,836 people drowned in the storm. As a consequence the Dutch built the Delta Works."
+    text = "The storm drowned 1,836 Dutch people. It led the Netherlands to have the Delta Works built."
+    assert _exchange(text, source) is None

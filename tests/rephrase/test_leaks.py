@@ -43,6 +43,9 @@ def test_a_story_in_the_first_person_is_no_refusal() -> None:
         "This passage is about a mill.",
         "Question: What is the main idea of the passage?\nAnswer: The mill.",
         "The original text is unclear. The mill turns.",
+        "For the following paragraph give me a diverse paraphrase. The mill turns.",
+        "Formuliere den folgenden Text in einfachen Worten um. Die Mühle dreht sich.",
+        "Reformulez le paragraphe suivant. Le moulin tourne.",
         "Choose other words and another sentence structure than the passage.",
     ],
 )

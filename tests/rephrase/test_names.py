@@ -37,6 +37,8 @@ def test_a_name_that_the_passage_lacks_is_novel(text: str, novel: list[str]) -> 
         "It was paid by Mayor Lowe and by Mr Lowe.",
         "He said: Nobody paid. Then (Perhaps) it was over.",
         "It was paid by Sergeant Lowe, then CEO, with 3 kWh and 2 MHz.",
+        "The German, called so as the Italians do, was on TV at 3 PM.",
+        "Was he a keeper? It was the Keeper, says Lowe.",  # with a small letter elsewhere
     ],
 )
 def test_what_follows_from_the_passage_is_no_new_name(text: str) -> None:
@@ -87,3 +89,36 @@ def test_formulas_and_countries_of_what_the_passage_names_are_no_new_names() -> 
 )
 def test_currency_codes_scales_and_german_nouns_are_no_names(text: str, source: str) -> None:
     assert novel_names(text, source) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("The Scots beat the Dutch in the Polish capital.", "Scotland beat Holland in Warsaw."),
+        ("They met in Munich, and then in Florenz.", "Sie trafen sich in München und in Florence."),
+        ("Les Anglais et un Danois arrivent.", "England and Denmark arrive."),
+        (
+            "It got landmark status from the American Society of Civil Engineers.",
+            "The ASCE made it a landmark.",
+        ),
+        (
+            "Sie beging, wie man in der Stadt sagt, in Berlin Selbstmord.",
+            "Sie nahm sich in der Stadt Berlin das Leben.",
+        ),
+    ],
+)
+def test_one_place_and_one_body_have_several_names(text: str, source: str) -> None:
+    assert novel_names(text, source) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "novel"),
+    [
+        ("It was built in Warsaw.", "It was built in Poland.", ["Warsaw"]),
+        ("The people there are Austrian.", "The people there are Australian.", ["Austrian"]),
+        ("It got a prize from the American Society of Rail Engineers.", "It got a prize from the ASCE.",
+         ["American Society", "Rail Engineers"]),
+    ],
+)  # fmt: skip
+def test_another_place_or_body_is_novel(text: str, source: str, novel: list[str]) -> None:
+    assert novel_names(text, source) == novel

@@ -78,3 +78,10 @@ def test_languages_without_a_list_are_passed_over() -> None:
 )
 def test_a_negation_inside_a_word_or_in_a_verb_of_giving_up_is_one(text: str, source: str) -> None:
     assert not _changed(text, source)
+
+
+def test_a_first_time_since_denies_what_was_between() -> None:
+    source = "It was the first home win of the old Vale team since the rainy September of last year."
+    assert not _changed(
+        "The old Vale team had not won at home since the rainy September of last year.", source
+    )

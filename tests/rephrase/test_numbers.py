@@ -23,6 +23,8 @@ from gristmill.rephrase.numbers.reading import read_numbers
         ("£1.2m", {1_200_000}),
         ("1.2bn", {1_200_000_000}),
         ("14,2 Mio.", {14_200_000}),
+        ("zu drei Vierteln", {Fraction(3, 4)}),
+        ("$4.45 billion", {4_450_000_000}),
         ("2½", {Fraction(5, 2)}),
         ("1 3/4", {Fraction(7, 4)}),
         ("one and a half million", {1_500_000}),

@@ -62,10 +62,32 @@ def test_other_announcing_lines_are_cut(line: str) -> None:
         "This paraphrase keeps all facts.",
         '(Note: "wheel" was chosen as the simpler term.)',
         "I have kept all details of the original.",
+        "Ich habe darauf geachtet, den Stil des Originals zu halten.",
+        "J'ai veillé à garder un registre soutenu.",
+        "Remarque : les chiffres du texte ont été conservés.",
     ],
 )
-def test_a_closing_remark_is_cut(remark: str) -> None:
-    assert repairs.remove_closing_remark(f"{GOOD}\n\n{remark}", SOURCE) == GOOD
+@pytest.mark.parametrize("line_break", ["\n\n", "\n"])
+def test_a_closing_remark_is_cut(line_break: str, remark: str) -> None:
+    assert repairs.remove_closing_remark(GOOD + line_break + remark, SOURCE) == GOOD
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "I hope this helps!",
+        "I hope that makes it easier to read. Let me know if you would like it shorter.",
+        "N'hésitez pas à me demander une autre version.",
+    ],
+)
+def test_last_sentences_that_speak_to_the_reader_are_cut(remark: str) -> None:
+    assert repairs.remove_closing_remark(f"{GOOD} {remark}", SOURCE) == GOOD
+    assert repairs.remove_closing_remark(f"{GOOD} {remark}", f"{SOURCE} {remark}") == f"{GOOD} {remark}"
+
+
+def test_hopes_of_the_subject_stay() -> None:
+    text = f"{GOOD} I hope this winter is mild."
+    assert repairs.remove_closing_remark(text, SOURCE) == text
 
 
 @pytest.mark.parametrize(

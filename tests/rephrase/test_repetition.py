@@ -36,3 +36,15 @@ def test_a_refrain_of_the_passage_is_allowed() -> None:
 
 def test_short_statements_and_new_words_are_not_counted() -> None:
     assert _count("Buses run. Buses stop. Buses go. They all like tea. They all like tea.") == 0
+
+
+def test_what_the_whole_passage_is_about_is_no_repetition() -> None:
+    source = (
+        "A perfect number is the sum of its divisors. Euclid gave a rule for a perfect number. Every even perfect "
+        "number has it. Whether an odd perfect number exists is open."
+    )
+    text = (
+        "We call a number perfect if its divisors sum to it. Euclid found a rule for perfect numbers. All perfect "
+        "numbers that are even have it. Nobody knows an odd perfect number."
+    )
+    assert _count(text, source) == 0

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gristmill.documents import DERIVATIONS, DOCUMENTS, check_schema, derived_id, document_id, frame
 from gristmill.llm.requests import Answer
 from gristmill.rephrase import RephraseOptions, Tally, accept_passages, plan_passages, planned_requests
+from gristmill.rephrase.acceptance import Checks
 from gristmill.rephrase.planning import PLANNED, Key, Plan
 
 MILL = (
@@ -219,7 +220,10 @@ def test_the_language_of_the_parent_is_compared() -> None:
         plan,
         documents,
         _answers(plan, documents),
-        identify_language=lambda texts: [("en" if text == MILL else "de", 0.9) for text in texts],
+        checks=Checks(
+            plan.options.acceptance,
+            identify_language=lambda texts: [("en" if text == MILL else "de", 0.9) for text in texts],
+        ),
     )
     assert made.height == 0
     assert derivations["reason"].to_list() == ["language"]

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Sequence, Set
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from gristmill.rephrase.names.forms import MIN_NAME_CHARS, are_forms, is_misspelling, stem
-from gristmill.rephrase.names.words import NO_NAMES, OF_COUNTRIES, SOFTWARE, is_formula, is_prefixed_unit
+from gristmill.rephrase.names.places import called_to_mind, places_of
+from gristmill.rephrase.names.words import NO_NAMES, SOFTWARE, is_formula, is_prefixed_unit
 from gristmill.rephrase.numbers.units import is_unit
 
 WORD = re.compile(r"[^\W\d_][\w'’-]*")
@@ -56,6 +57,12 @@ _GERMAN_DETERMINERS = (
 _DETERMINERS = frozenset(_GERMAN_DETERMINERS.split())
 
 
+_SMALL_WORDS_INSIDE_NAMES = (
+    "of for and the on in to de la le les du des et pour für und der die das des y del e di"
+)
+_INSIDE_NAMES = frozenset(_SMALL_WORDS_INSIDE_NAMES.split())
+
+
 class _Token(NamedTuple):
     text: str
     starts_run: bool  # something else than white space stands before it
@@ -66,10 +73,14 @@ class _Token(NamedTuple):
 
 def novel_names(text: str, source: str) -> list[str]:
     """Names and identifiers of `text` with a word that `source` does not have, as written, in order, once each."""
-    passage = _Passage(source)
     tokens = _tokens(text)
     in_source = _tokens(source)
+    passage = _Passage(source, {token.text for token in tokens if token.text.islower()} - SOFTWARE)
     few_capitals = not (_has_many_capitals(tokens) or _has_many_capitals(in_source))
+    spelt_out = passage.spelt_out(tokens)
+    tokens = tuple(
+        token._replace(text=token.text.lower()) if i in spelt_out else token for i, token in enumerate(tokens)
+    )
     found = _capitalised(tokens, passage) if few_capitals else _runs_of_novel_words(tokens, passage)
     found += [token.text for token in tokens if _MIXED.fullmatch(token.text) and not passage.has(token.text)]
     found += [
@@ -100,8 +111,10 @@ def names_of(text: str) -> list[str]:
 class _Passage:
     """What the passage calls by name, in the forms that a rephrasing may use."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, ordinary: Set[str]) -> None:
+        """`ordinary`: words that the rephrasing has without a capital, too."""
         written = WORD.findall(source)
+        self._ordinary = ordinary
         self._words = {stem(word) for word in written}
         self._whole_words = frozenset(self._words)
         self._words |= {part for word in self._words for part in re.split("[-’']", word)}
@@ -114,25 +127,30 @@ class _Passage:
             for word in written
             if word[0].isupper() and _DEMONYM.fullmatch(stem(word))
         }
-        self._countries = {country for word in self._words for country in OF_COUNTRIES.get(word, ())}
         self._short_beginnings = {word[:_DEMONYM_STEM_CHARS] for word in self._words}
         self._initials = {word.rstrip("s") for word in written if _INITIALS.fullmatch(word)}
         self._first_letters = "".join(word[0].lower() for word in written)
+
+    @cached_property
+    def _places(self) -> frozenset[int]:
+        return frozenset[int]().union(*map(called_to_mind, self._words))
 
     def has(self, word: str) -> bool:
         """Whether the word is the passage's, or no name at all."""
         word_stem = stem(word)
         if len(word_stem) == 1 or word_stem in self._words or word_stem in NO_NAMES:
             return True
+        if word.lower() in self._ordinary:
+            return True
         if word_stem.removesuffix("s") in self._words or f"{word_stem}s" in self._words:
             return True
+        if places := places_of(word_stem):
+            return not places.isdisjoint(self._places)
         if any(are_forms(word_stem, other) for other in self._beginnings.get(word_stem[:_STEM_CHARS], ())):
-            return True
-        if any(country in self._words for country in OF_COUNTRIES.get(word_stem, ())):
             return True
         if _DEMONYM.fullmatch(word_stem) and word_stem[:_DEMONYM_STEM_CHARS] in self._short_beginnings:
             return True
-        if word_stem in self._countries or word_stem[:_DEMONYM_STEM_CHARS] in self._of_demonyms:
+        if word_stem[:_DEMONYM_STEM_CHARS] in self._of_demonyms:
             return True
         if _INITIALS.fullmatch(word) and word.rstrip("s").lower() in self._first_letters:
             return True
@@ -149,6 +167,27 @@ class _Passage:
     def abbreviates(self, words: Sequence[str]) -> bool:
         """Whether the passage has the initials of these words."""
         return "".join(word[0] for word in words) in self._initials
+
+    def spelt_out(self, tokens: Sequence[_Token]) -> set[int]:
+        """The places of the words of names that the passage has the initials of, small words between them left out:
+        American Society of Civil Engineers for ASCE.
+        """
+        found: set[int] = set()
+        names: list[list[int]] = [[]]
+        for place, token in enumerate(tokens):
+            if token.starts_run:
+                names.append([])
+            if token.text[0].isupper():
+                names[-1].append(place)
+            elif token.text not in _INSIDE_NAMES:
+                names.append([])
+        for name in names:
+            initials = "".join(tokens[place].text[0] for place in name)
+            for length in range(len(name), 1, -1):
+                if initials[-length:] in self._initials:
+                    found.update(name[-length:])
+                    break
+        return found
 
 
 @lru_cache(maxsize=_CACHED_TEXTS)
@@ -227,6 +266,7 @@ def _runs_of_novel_words(tokens: Sequence[_Token], passage: _Passage) -> list[st
     before: _Token | None = None
     run: list[_Token] = []
     in_front: _Token | None = None  # what stands before the run
+    two_before, behind_place = "", False
     for token in (*tokens, _Token(".", True, True, False, False)):
         novel = (
             token.text[0].isupper()
@@ -237,16 +277,20 @@ def _runs_of_novel_words(tokens: Sequence[_Token], passage: _Passage) -> list[st
         if run and (not novel or token.starts_run):
             words = [each.text for each in run]
             before_name = not token.starts_run and token.text[0].isupper() and passage.has(token.text)
-            if _reads_as_name(run, in_front, passage, before_name=before_name) and not passage.abbreviates(
-                words
+            is_object = behind_place and len(run) == 1  # hatten im See Platz
+            if (
+                not is_object
+                and _reads_as_name(run, in_front, passage, before_name=before_name)
+                and not passage.abbreviates(words)
             ):
                 found.append(" ".join(words))
             run = []
         if novel:
             if not run:
                 in_front = None if token.starts_run else before
+                behind_place = in_front is not None and two_before in ("in", "im")
             run.append(token)
-        before = token
+        two_before, before = before.text.lower() if before is not None else "", token
     return found
 
 

@@ -6,14 +6,6 @@ import re
 
 from gristmill.rephrase.numbers.units import is_currency_code, is_unit
 
-# Adjectives of countries that do not begin like them.
-OF_COUNTRIES = {
-    "american": ("us", "usa", "u", "states", "america"), "americans": ("us", "usa", "u", "states", "america"),
-    "british": ("uk", "britain", "england"), "english": ("england", "uk"), "french": ("france",),
-    "dutch": ("netherlands", "holland"), "spanish": ("spain",), "greek": ("greece",), "swiss": ("switzerland",),
-    "danish": ("denmark",), "polish": ("poland",), "finnish": ("finland",), "irish": ("ireland",),
-    "welsh": ("wales",), "turkish": ("turkey",), "european": ("eu", "europe"), "europeans": ("eu", "europe"),
-}  # fmt: skip
 # Capitalised at will, or part of a name that another word tells.
 _DAYS_MONTHS_AND_SUCH = (
     "monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays "
@@ -40,8 +32,12 @@ _KINDS_OF_PLACES_AND_BODIES = (
 )
 _SCALES = (
     "celsius fahrenheit kelvin réaumur beaufort richter scoville"  # of what is measured; numbers/ compares it
+    " mio mrd md mds tsd bn am pm gmt utc bc ad bce ce"
 )
-NO_NAMES = frozenset(f"{_DAYS_MONTHS_AND_SUCH} {_TITLES} {_KINDS_OF_PLACES_AND_BODIES} {_SCALES}".split())
+_ABBREVIATED_NOUNS = "tv pc cd dvd gps sms usb dna dns id vip suv ngo faq diy wlan wifi lkw pkw nr no vol fig"
+NO_NAMES = frozenset(
+    f"{_DAYS_MONTHS_AND_SUCH} {_TITLES} {_KINDS_OF_PLACES_AND_BODIES} {_SCALES} {_ABBREVIATED_NOUNS}".split()
+)
 
 # Programs and services that are written in small letters; those that are words as well are left out.
 _SOFTWARE = (

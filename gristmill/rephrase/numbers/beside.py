@@ -16,6 +16,11 @@ _MAX_LOOK_BACK_CHARS = 32
 _OF_UNIT = re.compile(
     r"[ \u00a0-]?(?:of[ \u00a0]|de[ \u00a0]|einer?s?[ \u00a0]|d['’])?(?:(?:an?|une?|eine[rs]?)[ \u00a0])?"
 )
+_AGAINST = re.compile(
+    r"[ \u00a0](?:against|versus|vs\.?|compared (?:with|to)|instead of|rather than|statt|gegen|gegenüber|contre"
+    r"|au lieu de)[ \u00a0][$€£]?",
+    re.IGNORECASE,
+)
 _MONTH_NAMES = (
     "january jan januar janvier enero gennaio janeiro januari",
     "february feb februar février febrero febbraio fevereiro",
@@ -65,7 +70,11 @@ def read_units(text: str, drafts: Sequence[Draft], *, nouns_have_capitals: bool)
             draft.unit is None
             and following is not None
             and not draft.parts
-            and RANGE.fullmatch(text, draft.end, following.start)
+            and not (_is_year_like(text, draft) and not _is_year_like(text, following))
+            and (
+                RANGE.fullmatch(text, draft.end, following.start)
+                or _AGAINST.fullmatch(text, draft.end, following.start)
+            )
         ):
             draft.unit = following.unit
         if (
@@ -93,6 +102,10 @@ def read_units(text: str, drafts: Sequence[Draft], *, nouns_have_capitals: bool)
         if following is not None and _is_score(text, draft, following):
             draft.kind = following.kind = SCORE
         following = draft
+
+
+def _is_year_like(text: str, draft: Draft) -> bool:
+    return text[draft.start : draft.end].isdigit() and any(map(is_year, draft.values))
 
 
 def _is_age(text: str, draft: Draft) -> bool:

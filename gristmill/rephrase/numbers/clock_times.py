@@ -51,6 +51,12 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _NAMES = ("noon", "mid", "mitt", "minuit", "mediod", "mezzo", "mezza", "mediano")  # one of them is in each
+_BEHIND_MINUTES = re.compile(
+    r"\s(?:du|de l|et|à|au|en|par|pour|am|im|in|an|und|bis|nach|vor|morgens|abends|nachmittags)\b|\s*(?:[.,;:!?)]|\Z)",
+    re.IGNORECASE,
+)
+_MIN_MINUTES_IN_WORDS = 5  # fewer may count what follows
+_MAX_HOURS = 999
 _MAX_LOOK_BACK_CHARS = 28
 _TO_NEXT = re.compile(r"\s?(?:[-–—]|to|and|until|till|bis|und|à|a|et|or|oder|ou)\s?", re.IGNORECASE)
 
@@ -90,6 +96,7 @@ def named_times(text: str) -> Iterator[int]:
 def _read_time(text: str, draft: Draft, following: Draft | None) -> None:
     hour_and_minute = _hour_and_minute(text, draft)
     if hour_and_minute is None:
+        _read_long(text, draft)
         return
     hour, minute, written = hour_and_minute
     before = _BEFORE.search(text, max(0, draft.start - _MAX_LOOK_BACK_CHARS), draft.start)
@@ -110,6 +117,11 @@ def _read_time(text: str, draft: Draft, following: Draft | None) -> None:
             if mark["hour"] or mark["joined"]:
                 draft.seconds = {60 * (_HOUR * hour + minute)}  # 1 h 10 is a duration as well
             mark = _MARK.match(text, draft.end)
+        elif following is not None and _is_minutes(text, mark.end(), following):
+            minute, written = int(next(iter(following.values or following.also))), True
+            draft.end, draft.values, draft.kind = following.end, set(), CLOCKLIKE
+            draft.parts = (str(hour), f"{minute:02}")
+            mark = _MARK.match(text, draft.end)
     part = _PART_OF_DAY.match(text, mark.end() if mark else draft.end)
     near = following is not None and _TO_NEXT.fullmatch(text, draft.end, following.start) is not None
     if not (
@@ -126,6 +138,31 @@ def _read_time(text: str, draft: Draft, following: Draft | None) -> None:
         draft.values, draft.also = set(), draft.also | {hour}  # a time for sure, no other number
     if mark and half:
         draft.end = mark.end()
+
+
+def _read_long(text: str, draft: Draft) -> None:
+    """33 h 30: longer than a day."""
+    shown = text[draft.start : draft.end]
+    if draft.kind != DIGITS or not shown.isdecimal() or not 24 < int(shown) <= _MAX_HOURS:
+        return
+    mark = _MARK.match(text, draft.end)
+    if mark and (mark["hour"] or mark["joined"]) and (minutes := _MINUTES_AFTER.match(text, mark.end())):
+        draft.seconds = {60 * (_HOUR * int(shown) + int(minutes[1]))}
+        draft.end, draft.values, draft.kind = minutes.end(), set(), CLOCKLIKE
+        draft.parts = (shown, minutes[1])
+
+
+def _is_minutes(text: str, start: int, following: Draft) -> bool:
+    """Whether the number in words behind an hour is its minutes: dix heures vingt, zehn Uhr fünf."""
+    value = next(iter(following.values or following.also), None)  # also: with a part of the day behind it
+    return (
+        following.in_words
+        and following.kind == CARDINAL
+        and following.start == start + 1
+        and isinstance(value, int)
+        and _MIN_MINUTES_IN_WORDS <= value < _HOUR
+        and _BEHIND_MINUTES.match(text, following.end) is not None
+    )
 
 
 def _hour_and_minute(text: str, draft: Draft) -> tuple[int, int, bool] | None:

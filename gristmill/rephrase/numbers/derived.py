@@ -17,21 +17,21 @@ from itertools import pairwise
 
 from gristmill.rephrase.numbers.digits import DATE, DIGITS, YEARS, is_year
 from gristmill.rephrase.numbers.knowledge import Knowledge
-from gristmill.rephrase.numbers.reading import Number, Quantity
+from gristmill.rephrase.numbers.reading import Compound, Number, Quantity
 from gristmill.rephrase.numbers.units import Value, quantities
 from gristmill.rephrase.numbers.words import CARDINAL
 
 _NEXT_YEAR = re.compile(
     r"\b(?:(?:following|next|previous|preceding) (?:year|spring|summer|autumn|fall|winter)"
     r"|year (?:after|before|later|earlier)"
-    r"|(?:année|printemps|été|automne|hiver) (?:suivante?|précédente?)"
+    r"|année d['’](?:avant|après)|(?:année|printemps|été|automne|hiver) (?:suivante?|précédente?)"
     r"|(?:folgenden|nächsten|vorigen) (?:jahre?|frühjahr|frühling|sommer|herbst|winter)s?"
     r"|jahr (?:darauf|danach|zuvor|davor|später)"
     r"|folgejahr|vorjahr|año siguiente|anno (?:dopo|seguente)|jaar later)",
     re.IGNORECASE,
 )
-_ALL_BUT = re.compile(r"\b(?:all but|bis auf|sauf|todos menos|tutti tranne)[ \u00a0]\Z", re.IGNORECASE)
-_HALVES = re.compile(r"\b(?:half|halved|hälfte|halb\w*|moitié|mitad|metà|metade|helft)\b", re.IGNORECASE)
+ALL_BUT = re.compile(r"\b(?:all but|bis auf|sauf|todos menos|tutti tranne)[ \u00a0]\Z", re.IGNORECASE)
+HALVES = re.compile(r"\b(?:half|halved|hälfte|halb\w*|moitié|mitad|metà|metade|helft)\b", re.IGNORECASE)
 _DOUBLES = re.compile(
     r"\b(?:twice|double[ds]?|doubling|doppelt\w*|verdoppel\w*|double\w*|deux fois|doble|doppio|dobro|dubbel\w*)\b",
     re.IGNORECASE,
@@ -43,6 +43,8 @@ _LATER = re.compile(
 )
 _EARLIER = re.compile(r"\A\W*\w+ (?:earlier|ago|zuvor|davor|früher|plus tôt|antes|prima)", re.IGNORECASE)
 _DAY = 24 * 60  # minutes
+_CALENDAR = ("year", "decade", "century")
+_MONTHS = Fraction(12)  # of a year
 _MINUTE = 60  # seconds
 _MAX_TIMES = 24
 _MAX_DASH = 6  # characters between two days
@@ -68,12 +70,13 @@ class Derivations:
         return set(_shifted_years(self._text, self._numbers))
 
     @cached_property
-    def _between(self) -> set[Value]:
+    def years_between(self) -> set[Value]:
+        """How many years lie between two years that the passage has or leads to."""
         every = {*self._written_years, *sorted(self._years)[: 2 * _MAX_YEARS]}
         return {max(a, b) - min(a, b) for a in every for b in self._written_years}
 
     @cached_property
-    def _durations(self) -> set[Quantity]:
+    def durations(self) -> set[Quantity]:
         """From one clock time to the next, and the other way round."""
         timed = [number.times for number in self._numbers if number.times]
         return {
@@ -81,7 +84,7 @@ class Derivations:
         }
 
     @cached_property
-    def _times(self) -> set[int]:
+    def times(self) -> set[int]:
         """Times that lie as long before or after another one as the passage says."""
         lengths = [
             int(value // _MINUTE)
@@ -115,18 +118,26 @@ class Derivations:
     def _all_but(self) -> set[Value]:
         return set(_all_but(self._text, self._numbers))
 
+    def has_compound(self, compound: Compound) -> bool:
+        """Whether several numbers together are a time between two clock times: an hour and 45 minutes."""
+        return not compound.quantities.isdisjoint(self.durations)
+
     def has(self, number: Number) -> bool:
         """Whether the number follows from the passage."""
         if number.unit is None and number.kind in (DIGITS, CARDINAL) and number.values & self._years:
             return True
-        if number.values & self._all_but or number.times & self._times:
+        if number.values & self._all_but or number.times & self.times:
             return True
         if number.unit == "day" and number.values & self._days:
             return True
-        if number.unit in ("h", "min") and not number.quantities.isdisjoint(self._durations):
+        if number.unit in ("h", "min") and not number.quantities.isdisjoint(self.durations):
             return True
+        if number.unit in _CALENDAR:
+            years = {value / _MONTHS for kind, value in number.quantities if kind == "calendar"}
+            if years & self.years_between:
+                return True
         if number.unit == "year":
-            return bool(number.values & self._between)
+            return False
         if number.unit is None and all(value < _MIN_BARE_RESULT for value in number.values):
             return False
         if any(_is_year_like(number, value) for value in number.values):
@@ -152,8 +163,10 @@ class Derivations:
                     value for a in one.values for b in other.values for value in _sum_and_difference(a, b)
                 }
         known = {value for number in operands for value in number.values}
-        found |= {Fraction(value) / 2 for value in known} if _HALVES.search(self._text) else set()
-        found |= {2 * value for value in known} if _DOUBLES.search(self._text) else set()
+        if HALVES.search(self._text) or _DOUBLES.search(
+            self._text
+        ):  # twice as much as before: half of it before
+            found |= {Fraction(value) / 2 for value in known} | {2 * value for value in known}
         return {value for value in found if unit is not None or value >= _MIN_BARE_RESULT}
 
 
@@ -162,11 +175,11 @@ def _shifted_years(text: str, numbers: Sequence[Number]) -> Iterator[Value]:
     years = [
         (number.start, value)
         for number in numbers
-        if number.unit is None
+        if number.unit is None and (number.in_words or number.shown.isdecimal())
         for value in number.values
         if is_year(value)
     ]
-    spans = [(number.start, number.end, span) for number in numbers for span in _span_of_years(text, number)]
+    spans = [(number.start, number.end, span) for number in numbers for span in spans_of_years(number)]
     for pattern, years_named in ((_NEXT_YEAR, 1), (_DECADE, 10), (_CENTURY, 100)):
         spans += [(match.start(), match.end() - 1, years_named) for match in pattern.finditer(text)]
     starts = [start for start, _ in years]
@@ -177,7 +190,8 @@ def _shifted_years(text: str, numbers: Sequence[Number]) -> Iterator[Value]:
         yield from (year + sign * span for _, year in years[max(0, place - 1) : place + 1] for sign in signs)
 
 
-def _span_of_years(text: str, number: Number) -> Iterator[Value]:
+def spans_of_years(number: Number) -> Iterator[Value]:
+    """How many years a number says, where it says any."""
     if number.unit == "year":
         yield from (value for value in number.values if 0 < value < YEARS[0] and isinstance(value, int))
     elif number.unit == "decade":
@@ -203,6 +217,6 @@ def _is_year_like(number: Number, value: Value) -> bool:
 def _all_but(text: str, numbers: tuple[Number, ...]) -> Iterator[Value]:
     for place, number in enumerate(numbers[:-1]):
         before = text[max(0, number.start - _MAX_LOOK_BACK_CHARS) : number.start]
-        if number.values and _ALL_BUT.search(before):
+        if number.values and ALL_BUT.search(before):
             following = numbers[place + 1]
             yield from (b - a for a in number.values for b in following.values if b > a)

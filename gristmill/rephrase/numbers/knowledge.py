@@ -27,8 +27,29 @@ _WEEKDAYS = (
     "friday freitag vendredi", "saturday samstag samedi", "sunday sonntag dimanche",
 )  # fmt: skip
 _DAYS = {name: day for day, names in enumerate(_WEEKDAYS) for name in names.split()}
+_NAMED_DAYS = (
+    (r"new year['’]s eve|silvester|saint-sylvestre", 31, 12), (r"new year['’]s day|neujahr|jour de l['’]an", 1, 1),
+    ("christmas eve|heiligabend", 24, 12), ("christmas day", 25, 12),
+)  # fmt: skip
+_NAMED_DAY = re.compile("|".join(f"({names})" for names, _, _ in _NAMED_DAYS))
 _LONG_WORD = re.compile(r"[^\W\d_]{3,}")
 _HOUR = 60  # minutes
+# What is measured in units that a passage always names; years, degrees, money and shares go without saying.
+_PHYSICAL = frozenset(
+    (
+        "length",
+        "area",
+        "volume",
+        "mass",
+        "speed",
+        "power",
+        "energy",
+        "pressure",
+        "voltage",
+        "current",
+        "frequency",
+    )
+)
 _ROUNDED = (3, 6, 7, 9, 11, 12)  # parts of a whole whose percentages are written rounded
 
 
@@ -56,6 +77,7 @@ class Knowledge:
         self._add_words(text)
         self.shares = {value for value in self.units if 0 < value < 1}
         self.shares |= {value for dimension, value in self.quantities if dimension == "share"}
+        self._dimensions = {kind for kind, _ in self.quantities}
         self.years = {value for value, of in self.units.items() if is_year(value) and of & {None, "year"}}
 
     def says(self, number: Number) -> bool:
@@ -72,7 +94,7 @@ class Knowledge:
             return True
         if number.unit is None:
             return any(self._has(value, number) or value in self.shares for value in number.values)
-        if any(None in self.units.get(value, ()) for value in number.values):
+        if any(None in self.units.get(value, ()) for value in number.values) and self._measures(number):
             return True
         shares = [value for kind, value in number.quantities if kind == "share"]
         return any(value in self.shares or self._says_rounded(value) for value in shares)
@@ -102,7 +124,8 @@ class Knowledge:
         beside = {number.end + 1 for number in self.numbers if number.unit is not None or number.periods}
         months: list[int] = []
         days: list[int] = []
-        for match in _LONG_WORD.finditer(text.lower()):
+        lowered = text.lower()
+        for match in _LONG_WORD.finditer(lowered):
             word = match.group()
             if (month := MONTHS.get(word)) is not None:
                 months.append(month)
@@ -110,6 +133,10 @@ class Knowledge:
                 days.append(day)
             elif (said := unit_of_word(word)) is not None and match.start() not in beside:
                 self.quantities |= quantities([said[1]], said[0])
+        for match in _NAMED_DAY.finditer(lowered):
+            _, day, month = _NAMED_DAYS[(match.lastindex or 1) - 1]
+            self._add_values({day}, _DAY)
+            months.append(month)
         self.months = set(months)
         for names, cycle, unit in (
             (months, 12, "month"),
@@ -127,6 +154,11 @@ class Knowledge:
         if any(_holds(period, year) for period in number.periods for year in self.years):
             return True
         return any(age in self.units for first in number.also for age in range(int(first), int(first) + 10))
+
+    def _measures(self, number: Number) -> bool:
+        """Whether a number without a unit may have that of the number; metres and the like not out of the blue."""
+        measured = {kind for kind, _ in number.quantities}
+        return not measured <= _PHYSICAL or not measured.isdisjoint(self._dimensions)
 
     def _has(self, value: Value, number: Number) -> bool:
         """Whether the passage has the value, where it stands as in the number, which has no unit."""

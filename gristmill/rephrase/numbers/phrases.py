@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-from gristmill.rephrase.numbers.digits import DIGITS, FRACTION, PARTS, SHORT_YEAR, Draft, is_year
+from gristmill.rephrase.numbers.digits import CENTURIES, DIGITS, FRACTION, PARTS, SHORT_YEAR, Draft, is_year
 from gristmill.rephrase.numbers.units import Value, is_unit, unit_at
 from gristmill.rephrase.numbers.words import CARDINAL, LOOSE, MULTIPLE, ORDINAL
 
@@ -18,6 +18,7 @@ _MAX_LOOK_BACK_CHARS = 32
 
 _SMALLEST_SCALE = 1000
 _SCALES = frozenset({100, 1000, 10**6, 10**9, 10**12})
+_ABBREVIATED = re.compile(r"(?:mio|mrd|tsd|mill)\.(?=[ \u00a0][^\W\d_])", re.IGNORECASE)
 _BLANK = re.compile(r"[ \u00a0\u202f-]")
 _AND_FRACTION = re.compile(r"[ \u00a0-]?(?:and|und|et|y|e)[ \u00a0-](?:(?:an?|une?|eine?)[ \u00a0-])?")
 _AND_AFTER_UNIT = re.compile(
@@ -29,7 +30,7 @@ ONE_UNIT_BEFORE = re.compile(
 )
 _OF = re.compile(r"[ \u00a0-](?:of[ \u00a0])?(?:(?:an?|une?|eine?[rnms]?)[ \u00a0]|d['’](?:une?[ \u00a0])?)?")
 RANGE = re.compile(
-    r"\s?(?:[-–—−]|and|or|to|und|oder|bis|et|ou|à|a|y|o|e|en|tot|x|×|by)\s?[$€£]?", re.IGNORECASE
+    r"\s?(?:[-–—−]|and|or|to|und|oder|bis|auf|et|ou|à|a|y|o|e|en|tot|x|×|by)\s?[$€£]?", re.IGNORECASE
 )
 _ARTICLE = re.compile(r"\b(?:an?|une?|eine?)[ \u00a0](?:[^\W\d_]+[ \u00a0])?\Z", re.IGNORECASE)
 _OF_WHOLE = re.compile(
@@ -41,11 +42,13 @@ _CENTURY = re.compile(
     r"(?:century|centuries|jahrhunderts?|jh\b\.?|siècles?|secolo|eeuw|århundrede)",
     re.IGNORECASE,
 )
+_DECADE_BEFORE = re.compile(r"\bannées[ \u00a0]\Z", re.IGNORECASE)
+_DECADES = range(20, 100, 10)
 _CENTURY_BEFORE = re.compile(r"(?:siglo|secolo|século)[ \u00a0]\Z", re.IGNORECASE)
 
 
 def read_centuries(text: str, drafts: Sequence[Draft]) -> None:
-    """Completes the numbers of centuries: 19th century, siglo XIX."""
+    """Completes the numbers of centuries and of French decades: 19th century, siglo XIX, années soixante."""
     for draft in drafts:
         if draft.values and (
             _CENTURY.match(text, draft.end)
@@ -53,6 +56,12 @@ def read_centuries(text: str, drafts: Sequence[Draft]) -> None:
         ):
             draft.periods = {("century", int(value)) for value in draft.values}
             draft.periods |= {("decade", 100 * (int(value) - 1)) for value in draft.values}
+        elif draft.in_words and _DECADE_BEFORE.search(
+            text, max(0, draft.start - _MAX_LOOK_BACK_CHARS), draft.start
+        ):
+            decades = {int(value) for value in draft.values if value in _DECADES}
+            draft.periods = {("decade", century + decade) for decade in decades for century in CENTURIES}
+            draft.values, draft.also = draft.values - decades, draft.also | decades
 
 
 def join_fractions(text: str, drafts: Sequence[Draft]) -> list[Draft]:
@@ -136,18 +145,32 @@ def join_scales(text: str, drafts: Sequence[Draft]) -> list[Draft]:
     for draft in drafts:
         before = joined[-1] if joined else None
         scale = _scale_of(draft)
-        if scale is not None and before is not None and before.values and not before.times:
+        if scale is not None and before is not None and before.values:
             gap = _OF if before.kind == FRACTION else _BLANK
             if before.kind in (DIGITS, CARDINAL, FRACTION) and gap.fullmatch(text, before.end, draft.start):
                 before.values = {value * scale for value in before.values}
-                before.end = draft.end
+                before.end = draft.end + (_ABBREVIATED.match(text, draft.start) is not None)
+                before.times = set()  # 4.45 million is no time
                 before.is_claim, before.kind = True, DIGITS if not before.in_words else CARDINAL
                 if len(joined) > 1 and RANGE.fullmatch(text, joined[-2].end, before.start):
                     first = joined[-2]
                     first.values |= {value * scale for value in first.values if value < _SMALLEST_SCALE}
                 continue
+        first_scale = _scale_in_words(before, draft) if before is not None else None
+        if before is not None and first_scale and RANGE.fullmatch(text, before.end, draft.start):
+            before.values |= {value * first_scale for value in before.values}
         joined.append(draft)
     return joined
+
+
+def _scale_in_words(one: Draft, other: Draft) -> int | None:
+    """The thousands or millions of the second number in words, where the first has none: fifteen to twenty thousand."""
+    if not (one.in_words and other.in_words and one.kind == other.kind == CARDINAL):
+        return None
+    (first, *_), (second, *_) = one.values or {0}, other.values or {0}
+    if not first < _SMALLEST_SCALE <= second:
+        return None
+    return next((scale for scale in (10**9, 10**6, 1000) if second % scale == 0), None)
 
 
 def _scale_of(draft: Draft) -> int | None:

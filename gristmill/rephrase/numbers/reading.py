@@ -8,7 +8,7 @@ one in three) is a compound.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -78,6 +78,9 @@ _MAX_RATIO = 1000
 _MAX_PARTS = 4  # of one quantity: days, hours, minutes, seconds
 _MEASURED = frozenset({"time", "calendar", "length", "mass", "dollar", "euro", "sterling"})
 _NEXT_PART = re.compile(r"[ \u00a0-]?(?:square )?[^\W\d_]+\.?,?\s?(?:and\s|und\s|et\s|&\s)?")
+_COINS = re.compile(
+    r"[ \u00a0]?(?:€|euros?|dollars?|francs?|franken|mark|pounds?|livres)[ \u00a0]", re.IGNORECASE
+)
 _MAX_LOOK_BACK_CHARS = 32
 _CACHED_TEXTS = (
     32  # several rules read the numbers of one text, and samples of one passage are judged in a row
@@ -96,7 +99,7 @@ def read_numbers(text: str, languages: tuple[str, ...]) -> Numbers:
     read_units(text, drafts, nouns_have_capitals=languages[0] == "de")
     choose_centuries(drafts)
     numbers = tuple(_freeze(text, draft) for draft in drafts)
-    return Numbers(numbers, (*_ratios(text, numbers), *_measures(text, numbers)))
+    return Numbers(numbers, (*_ratios(text, numbers), *_measures(text, numbers), *_prices(text, numbers)))
 
 
 def _word_drafts(text: str, languages: Sequence[str]) -> list[Draft]:
@@ -151,9 +154,22 @@ def _ratios(text: str, numbers: Sequence[Number]) -> list[Compound]:
     found = []
     for place, (one, other) in enumerate(pairwise(numbers)):
         if one.values and other.values and _RATIO.fullmatch(text, one.end, other.start):
-            shares = {Fraction(a) / b for a in one.values for b in other.values if 0 < a < b <= _MAX_RATIO}
+            whole = [
+                (a, b) for a in one.values for b in other.values if isinstance(a, int) and isinstance(b, int)
+            ]
+            shares = {Fraction(a, b) for a, b in whole if 0 < a < b <= _MAX_RATIO}
             found.append(Compound(place, place + 1, frozenset(shares), frozenset()))
     return found
+
+
+def _prices(text: str, numbers: Sequence[Number]) -> Iterator[Compound]:
+    """4 euros 50."""
+    for place, (one, other) in enumerate(pairwise(numbers)):
+        are_cents = len(other.shown) == 2 and other.shown.isdecimal() and other.unit is None
+        if one.quantities and are_cents and _COINS.fullmatch(text, one.end, other.start):
+            more = Fraction(int(other.shown), 100)
+            price = frozenset((kind, value + more) for kind, value in one.quantities)
+            yield Compound(place, place + 1, frozenset(), price)
 
 
 def _measures(text: str, numbers: Sequence[Number]) -> list[Compound]:

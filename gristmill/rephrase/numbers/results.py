@@ -22,11 +22,11 @@ from gristmill.rephrase.numbers.digits import CLOCKLIKE, CODE, DATE, PARTS, ROMA
 from gristmill.rephrase.numbers.knowledge import Knowledge
 from gristmill.rephrase.numbers.phrases import RANGE
 from gristmill.rephrase.numbers.reading import Number
+from gristmill.rephrase.numbers.rounding import rounds_to
 from gristmill.rephrase.numbers.units import Value, dimensions, quantities, unit_at
 from gristmill.rephrase.numbers.words import LOOSE, ORDINAL
 
 _MAX_OPERANDS = 24
-_MIN_ROUNDED_DIGITS = 2  # significant ones of a rounded result; fewer hit by chance
 _MAX_CUE_CHARS = 40  # in which a word that calls a number a result is looked for
 _MIN_PART = 10  # of a fraction of a number
 _MAX_EACH_CHARS = 48
@@ -56,14 +56,8 @@ _LIKELY_AFTER = re.compile(
     re.IGNORECASE,
 )
 _PER_ONE = re.compile(r"\s?[^\W\d_]+\s(?:per|par|pro|je|an?)\s[^\W\d_]", re.IGNORECASE)
-_ROUNDED_DOWN = re.compile(r"\b(?:over|more than|above|plus de|gut|mehr als|über)[ \u00a0]\Z", re.IGNORECASE)
-_ROUNDED = re.compile(
-    r"\b(?:about|around|roughly|some|nearly|almost|approximately|presque|près de|environ|à peu près|rund|etwa|knapp"
-    r"|fast|ungefähr)[ \u00a0]\Z",
-    re.IGNORECASE,
-)
 _TIMES = re.compile(
-    r"[ \u00a0-]?(?:times|mal|fois)\s(?:an?|per|each|every|im|pro|par|am|in der)\s([^\W\d_]+)", re.IGNORECASE
+    r"[ \u00a0-]?[^\W\d_]+\s(?:an?|per|each|every|im|pro|par|am|in der)\s([^\W\d_]+)", re.IGNORECASE
 )
 _EVERY = re.compile(r"\b(?:every|each|alle|tou(?:te)?s les)\s\Z", re.IGNORECASE)
 _CROSS = re.compile(r"\s?(?:×|x|by|mal)\s?")
@@ -75,9 +69,11 @@ _EACH = re.compile(
 _PER = re.compile(
     r"\s?[^\W\d_]+[²³23]?\s?(?:/|(?:per|an?|pro|par|je|every|alle|for)\s)\s?(\d+(?:[.,]\d+)?\s?)?([^\W\d_]+[²³23]?)"
 )
+_PER_OF_MONEY = re.compile(
+    r"[ \u00a0](?:/|(?:per|an?|pro|par|je|every|each)[ \u00a0])(\d+[ \u00a0])?([^\W\d_]+)", re.IGNORECASE
+)
 _HALF = re.compile(r"\b(?:half|halves|hälfte|halb\w*|moitié)\b", re.IGNORECASE)
 _NO_OPERANDS = frozenset({DATE, CODE, ROMAN, SCORE, CLOCKLIKE, PARTS})
-_TRAILING = re.compile(r"[^\d.,].*\Z", re.DOTALL)
 
 
 class Results:
@@ -86,7 +82,7 @@ class Results:
     def __init__(self, text: str, knowledge: Knowledge) -> None:
         self._text = text
         self._knowledge = knowledge
-        self._operands = [number for number in knowledge.numbers if _is_operand(number)][:_MAX_OPERANDS]
+        self._operands = [number for number in knowledge.numbers if is_operand(number)][:_MAX_OPERANDS]
         self._rates = {rate for number in knowledge.numbers for rate in _rates(text, number)}
         self._has_halves = _HALF.search(text) is not None
 
@@ -148,7 +144,7 @@ class Results:
         first = min(one.start, other.start)
         return (
             last - first <= 2 * _MAX_EACH_CHARS
-            and _EACH.search(self._text, last, last + _MAX_EACH_CHARS) is not None
+            and _EACH.search(self._text, first, last + _MAX_EACH_CHARS) is not None
         )
 
     def _follows_from_one(self, number: Number, text: str) -> bool:
@@ -209,7 +205,8 @@ class Results:
         )
 
 
-def _is_operand(number: Number) -> bool:
+def is_operand(number: Number) -> bool:
+    """Whether something may be worked out from the number."""
     return (
         bool(number.values)
         and number.kind not in _NO_OPERANDS
@@ -323,12 +320,12 @@ def _agrees(text: str, number: Number, results: Sequence[Result] | Iterator[Resu
         if not value or (not called and number.unit is None and value < 100):
             continue
         if number.unit == unit or (number.unit is None and called and unit != "percent"):
-            if value in number.values or (not exact and _rounds_to(text, value, number, called=called)):
+            if value in number.values or (not exact and rounds_to(text, value, number, called=called)):
                 return True
         elif number.unit is not None and unit is not None and dimensions(number.unit) & dimensions(unit):
             measured = quantities([value], unit)
             if measured & number.quantities or any(
-                _rounds_to(text, Fraction(amount) / size, number, called=called)
+                rounds_to(text, Fraction(amount) / size, number, called=called)
                 for kind, amount in measured
                 for of, size in quantities([1], number.unit)
                 if kind == of and size
@@ -337,34 +334,12 @@ def _agrees(text: str, number: Number, results: Sequence[Result] | Iterator[Resu
     return False
 
 
-def _rounds_to(text: str, value: Value, number: Number, *, called: bool) -> bool:
-    """Whether a value, rounded to as many digits as the number shows, is the number."""
-    step, digits = _precision(number)
-    before = max(0, number.start - _MAX_CUE_CHARS), number.start
-    said = max(number.values)  # of 1,950 not 1.95
-    if _ROUNDED_DOWN.search(text, *before):
-        return 0 < value - said < step
-    if digits < (1 if called or _ROUNDED.search(text, *before) else _MIN_ROUNDED_DIGITS):
-        return False
-    return -step <= 2 * (value - said) <= step
-
-
-def _precision(number: Number) -> tuple[Fraction, int]:
-    """The place of the last digit shown, and how many significant digits are."""
-    value = max(number.values)
-    shown = _TRAILING.sub("", number.shown).rstrip(".,")
-    if isinstance(value, int):
-        return Fraction(1), len(str(value))
-    decimals = len(re.split("[.,]", shown)[-1])
-    return Fraction(1, 10**decimals), len(re.sub(r"\D", "", shown).lstrip("0"))
-
-
 def _is_converted(text: str, number: Number, operand: Number) -> bool:
     """Whether it is the same quantity in another unit, rounded: 54 m, 177 ft."""
     if number.unit is None or number.unit == operand.unit:
         return False
     return any(
-        _rounds_to(text, Fraction(amount) / size, number, called=False)
+        rounds_to(text, Fraction(amount) / size, number, called=False)
         for kind, amount in operand.quantities
         for of, size in quantities([1], number.unit)
         if kind == of and kind not in ("temperature", "share") and size and amount
@@ -373,7 +348,10 @@ def _is_converted(text: str, number: Number, operand: Number) -> bool:
 
 def _rates(text: str, number: Number) -> Iterator[tuple[str, str, Value]]:
     """What a number with a unit is per amount of another unit: (dimension, dimension, value in base units)."""
-    if number.unit is None or (match := _PER.match(text, number.end)) is None:
+    if number.unit is None:
+        return
+    before_sign = text[max(0, number.start - 1) : number.start] in ("$", "£", "€")  # $9 a month
+    if (match := (_PER_OF_MONEY if before_sign else _PER).match(text, number.end)) is None:
         return
     unit = unit_at(f"1 {match[2]}", 0, 1)
     if unit is None:

@@ -96,6 +96,9 @@ _OTHERS: tuple[tuple[str, tuple[Meaning, ...], str, str], ...] = (
     ("quarter", (Meaning("calendar", 3),), "quartal quartale quartalen trimestre trimestres", ""),
     ("decade", (Meaning("calendar", 120),),
      "decade decades jahrzehnt jahrzehnte jahrzehnten decennie decennies decada decadas decennio decennia", ""),
+    ("millennium", (Meaning("calendar", 12000),),
+     "millennium millennia millenniums jahrtausend jahrtausende jahrtausenden millenaire millenaires milenio milenios"
+     " millennio millenni", ""),
     ("century", (Meaning("calendar", 1200),),
      "century centuries jahrhundert jahrhunderte jahrhunderten siecle siecles siglo siglos secolo secoli eeuw eeuwen",
      ""),
@@ -146,7 +149,7 @@ _AFTER = re.compile(
     r"(?:(?:(?:additional|more|whole|full|further|long|short|consecutive|working|extra|de|weiteren?|vollen?|ganzen?|US|unités)"
     rf"{_SPACE})|d['’])?"
     rf"(?:(?P<power>square|cubic|sq\.?|cu\.?|nautical|light)(?:{_SPACE}|-))?"
-    r"(?P<unit>°\s?[CF]?|[%‰€$£¥₹]|per ?cent|pour cent|por cien(?:to)?|per cento|por cento"
+    r"(?P<unit>°\s?[CF]?|[%‰]|[€$£¥₹](?!\d)|per ?cent|pour cent|por cien(?:to)?|per cento|por cento"
     r"|c(?:uillères?|\.) ?à (?:soupe|café|[sc]\.)"
     r"|(?:watt|kilowatt|megawatt|light)-?(?:hours?|years?)|km/h|[^\W\d_]+(?!['’](?!s\b)\w))"
     rf"(?P<behind>[23](?!\w)|{_SPACE}(?:carrée?s?|cubes?|cuadrados|quadrados|quadrati)\b)?"
@@ -199,6 +202,7 @@ def _tables() -> tuple[dict[str, tuple[Meaning, ...]], dict[str, str], dict[str,
         if meanings[unit][0].dimension == "length":
             words |= {f"quadrat{word}": f"{unit}²", f"kubik{word}": f"{unit}³"}
     symbols |= _OTHER_SYMBOLS
+    words |= dict.fromkeys(("hohenmeter", "hohenmetern"), "m")
     words |= dict.fromkeys(("knot", "knots", "knoten", "noeuds"), "nautical mile/h")
     return meanings, words, symbols
 

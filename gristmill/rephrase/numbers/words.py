@@ -44,8 +44,8 @@ _FRACTIONS = {
         1, 2
     ): "half halves halb halbe halber halbes halben halbem hälfte demi demie moitié medio media mitad "
     "metà mezzo mezza metade meio meia helft halve halv halvdelen",
-    Fraction(1, 3): "drittel tiers tercio tercios terço tredjedel",
-    Fraction(1, 4): "quarter quarters viertel quart quarts kwart kvart fjerdedel",
+    Fraction(1, 3): "drittel dritteln tiers tercio tercios terço tredjedel",
+    Fraction(1, 4): "quarter quarters viertel vierteln quart quarts kwart kvart fjerdedel",
     Fraction(3, 4): "dreiviertel",
     Fraction(
         1, 10
@@ -89,7 +89,7 @@ _OTHER_WORDS: dict[str, tuple[Value, str]] = {
     for word in words.split()
 }
 _GERMAN_HALVES = re.compile(r"(\w+?)einhalb(?:e[nmrs]?)?")
-_GERMAN_PARTS = re.compile(r"(\w{3,}?)s?tel")
+_GERMAN_PARTS = re.compile(r"(\w{3,}?)s?teln?")
 _GERMAN_BEGINNING = re.compile(r"(dreiviertel|viertel|drittel|achtel|halb)(\w{3,})")
 _BEGINNING = re.compile(
     r"(\w{3,}?)((?:jähr|täg|stünd|minüt|wöch|monat|köpf|teil|stell|stöck|seit|sprach)ig(?:e[rnms]?)?"
@@ -197,6 +197,12 @@ def _read_run(text: str, run: Sequence[tuple[int, int, str]], language: str) -> 
             continue
         value = Fraction(str(number.value))
         kind = ORDINAL if number.is_ordinal else CARDINAL
+        part = _OTHER_WORDS.get(text[pieces[number.end - 1][0] : end].lower())
+        if kind == ORDINAL and part is not None and part[1] == FRACTION and value * part[0] > 1:
+            yield NumberWord(
+                start, end, value * part[0] ** 2, FRACTION
+            )  # seven hundredths, read as the 700th
+            continue
         if text[start:end].lower() in _VAGUE or _is_other_word(text, start, end, language):
             kind = LOOSE
         yield NumberWord(start, end, int(value) if value.denominator == 1 else value, kind)

@@ -85,6 +85,7 @@ class Content(NamedTuple):
     marks: tuple[Mark, ...]
     languages: tuple[str, ...]  # that its number words were read in
     numbers: Mapping[int, Number]  # by where they begin
+    sentences: tuple[tuple[int, int], ...]  # where they begin and end
 
     @property
     def keys(self) -> frozenset[str]:
@@ -103,7 +104,8 @@ def read_content(text: str, languages: tuple[str, ...] | None = None) -> Content
     numbers = {start: (number.end, _value(number)) for start, number in read.items()}
     marks: list[Mark] = []
     place = 0.0
-    for index, (begin, stop) in enumerate(sentence_spans(text)):
+    sentences = tuple(sentence_spans(text))
+    for index, (begin, stop) in enumerate(sentences):
         for start, end in _pieces(text, begin, stop, numbers):
             piece = text[start:end]
             if start in numbers:
@@ -123,7 +125,7 @@ def read_content(text: str, languages: tuple[str, ...] | None = None) -> Content
         place += (
             _CLAUSE_STEP if text[stop - 1] == "?" else _SENTENCE_STEP
         )  # an answer belongs to its question
-    return Content(text, tuple(marks), languages, read)
+    return Content(text, tuple(marks), languages, read, sentences)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from gristmill.rephrase.statements.content import Content, Mark, without_accents
@@ -62,14 +63,32 @@ def _is_dropped(
     """`inside`: the rephrasing in small letters; a word that stands inside another one there (Blei in Bleirohr) is
     not left out.
     """
-    keys = {mark.key for mark in stretch.marks if not mark.key[0].isdigit()}
-    words = sum(len(key) < _MIN_CHARS_INSIDE or key not in inside for key in keys)
+    words = _count_words(stretch.marks, inside)
     if words < min_words - _FEWER_OF_CONDITION:
         return False
     substitute = max(beside.get(stretch.before, 0), beside.get(stretch.after, 0))
     if substitute > _MAX_SUBSTITUTE * len(stretch.marks):
         return False
-    return words >= min_words or _CONDITION.search(source, stretch.start, stretch.marks[-1].end) is not None
+    return words >= min_words or any(
+        _count_words(marks, inside) >= min_words - _FEWER_OF_CONDITION
+        and _CONDITION.search(source, max(start, stretch.start), marks[-1].end) is not None
+        for start, marks in _sentences(stretch)
+    )
+
+
+def _count_words(marks: Sequence[Mark], inside: str) -> int:
+    """Different words, without numbers, that the rephrasing has not even inside others."""
+    keys = {mark.key for mark in marks if not mark.key[0].isdigit()}
+    return sum(len(key) < _MIN_CHARS_INSIDE or key not in inside for key in keys)
+
+
+def _sentences(stretch: _Stretch) -> Iterator[tuple[int, Sequence[Mark]]]:
+    """The parts of a stretch that stand in one sentence each, and where what belongs to them begins."""
+    start = stretch.start
+    for _, group in groupby(stretch.marks, key=lambda mark: mark.sentence):
+        marks = tuple(group)
+        yield start, marks
+        start = marks[-1].end
 
 
 def _stretches(content: Content, shared: frozenset[str]) -> Iterator[_Stretch]:

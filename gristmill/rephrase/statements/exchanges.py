@@ -18,7 +18,7 @@ pairs of items, at most 40 of a kind.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import NamedTuple
@@ -27,7 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gristmill.rephrase.names.novel import NO_NAMES, names_of
-from gristmill.rephrase.numbers.digits import is_year
+from gristmill.rephrase.names.places import places_of
+from gristmill.rephrase.numbers.digits import DATE, is_year
 from gristmill.rephrase.numbers.reading import Number, Quantity
 from gristmill.rephrase.statements.content import Content, Mark, stem
 
@@ -51,7 +52,7 @@ _BEHIND_PLACE = re.compile(
     r"(?:(?:the|La|Le|Les|den|der|dem|la|le|les)[ \u00a0])?\Z"
 )
 _MAX_PLACE_CHARS = 16
-_YEAR, _BARE = "date", "none"  # in place of a unit
+_YEAR, _DAY_OF_MONTH, _BARE = "date", "day of a month", "none"  # in place of a unit
 _PART_OF_WORD = re.compile(r"(?:[^\W\d_]-?|[#_])\Z")
 
 Floats = npt.NDArray[np.float64]
@@ -99,12 +100,12 @@ def find_misplaced_number(written: Content, given: Content, *, min_cosine: float
     usable = _usable_numbers(given)
     told = {quantity for number in written.numbers.values() for quantity in number.quantities}
     missing = [key for key in usable if key not in in_text and not _is_told(key, given, told)]
-    units = _units(given)
+    units, units_here = _units(given), _units(written)
     repeated = [
         key for key in _usable_numbers(written) if 0 < len(in_source.get(key, ())) < len(in_text[key])
     ]
     for key, lost in ((key, lost) for key in repeated for lost in missing):
-        if key not in usable or units[key].isdisjoint(units[lost]):
+        if key not in usable or units_here[key].isdisjoint(units[lost]):
             continue
         for place in in_text[key]:
             # Read as if the number itself stood at its other places, and here the missing one.
@@ -240,14 +241,38 @@ def _partners(items: Sequence[_Item], apart: frozenset[frozenset[str]]) -> dict[
     """For each item, by number, the later ones that it can be exchanged with."""
     partners: dict[int, list[int]] = defaultdict(list)
     for (i, first), (j, second) in combinations(enumerate(items), 2):
-        if first.kind == second.kind and first.keys | second.keys not in apart:
+        if (
+            first.kind == second.kind
+            and first.keys | second.keys not in apart
+            and not _belong_to_one_place(first, second)
+        ):
             partners[i].append(j)
     return dict(partners)
 
 
+def _belong_to_one_place(first: _Item, second: _Item) -> bool:
+    """Whether two names are of one place (the Dutch, the Netherlands), or one only says where the other one, of two
+    words or more, is from (the German chemist Johann Glauber).
+    """
+    if first.kind != "name":
+        return False
+    places = [
+        {place for word in item.shown.split() for place in places_of(word.lower())}
+        for item in (first, second)
+    ]
+    if places[0] and places[1]:
+        return not places[0].isdisjoint(places[1])
+    origin, other = (first, second) if places[0] else (second, first)
+    return bool(places[0] or places[1]) and len(origin.shown.split()) == 1 < len(other.shown.split())
+
+
 def _numbers(written: Content, given: Content) -> list[_Item]:
     known = _usable_numbers(given)
-    return [item for key, item in _usable_numbers(written).items() if key in known]
+    here, there = (Counter(mark.key for mark in content.marks) for content in (written, given))
+    # What is said again was worked out, or stands for another one (find_misplaced_number): it has two companies.
+    return [
+        item for key, item in _usable_numbers(written).items() if key in known and here[key] <= there[key]
+    ]
 
 
 def _usable_numbers(content: Content) -> dict[str, _Item]:
@@ -270,7 +295,10 @@ def _units(content: Content) -> dict[str, set[str]]:
     units: dict[str, set[str]] = defaultdict(set)
     for mark in content.marks:
         if (number := content.numbers.get(mark.start)) is not None:
-            units[mark.key].add(number.unit or (_YEAR if _is_year_like(number) else _BARE))
+            units[mark.key].add(
+                number.unit
+                or (_YEAR if _is_year_like(number) else _DAY_OF_MONTH if number.kind == DATE else _BARE)
+            )
     return units
 
 
@@ -304,11 +332,17 @@ def _names(written: Content, given: Content) -> list[_Item]:
         for first, second in pairwise(run):
             before[second].add(first)
     whole = {key: frozenset([key]) for key in keys}
+    together: dict[str, list[frozenset[str]]] = defaultdict(list)
+    for name in dict.fromkeys(map(frozenset, runs)):
+        for key in name:
+            if len(together[key]) < _MAX_ITEMS:
+                together[key].append(name)
     for run in runs:
         for first, second in pairwise(run):
             if len(before[second]) == 1:
                 joined = whole[first] | whole[second]
-                whole.update(dict.fromkeys(joined, joined))
+                if any(joined <= name for name in together[first]):  # not Lakehead Air and Air Transport
+                    whole.update(dict.fromkeys(joined, joined))
     in_source = {mark.key for mark in given.marks}
     names: dict[frozenset[str], list[str]] = defaultdict(list)
     for mark in written.marks:

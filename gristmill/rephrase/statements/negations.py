@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gristmill.rephrase.sentences import sentence_spans
 from gristmill.rephrase.statements.content import Content, Mark
 
 _MIN_WORDS_OF_CLAUSE = 4  # of a clause that are found again, and
@@ -26,7 +25,7 @@ _MIN_SHARE_OF_SENTENCE = 0.5
 # "Not only" and its like affirm; "no more than" sets a bound, which is said in many ways.
 _NEGATES = re.compile(
     r"(?:\b(?:not|never|cannot|no longer|nicht|niemals|nie|kein(?:e[nmrs]?)?|pas|jamais|aucune?)\b|n['’]t\b"
-    r"|\bno\b(?=\s+[a-z]))(?!\s+(?:only|just|merely|least|solely|more|fewer|less|later|earlier|sooner|until|nur|erst|bloß"
+    r"|\bno\b(?=\s+[a-z]))(?!\s+(?:only|just|merely|least|solely|more|fewer|less|later|earlier|sooner|until|bigger|larger|greater|smaller|better|worse|stronger|faster|nur|erst|bloß"
     r"|allein|zuletzt|mehr|weniger|später|seulement|uniquement|moins|plus)\b)",
     re.IGNORECASE,
 )
@@ -128,7 +127,7 @@ def _comes_back_beside(clause: _Clause, sentences: Sequence[_Sentence]) -> bool:
 
 def _negated_clauses(content: Content) -> list[_Clause]:
     clauses = []
-    for start, stop in sentence_spans(content.text):
+    for start, stop in content.sentences:
         if not _NEGATES.search(content.text, start, stop):
             continue
         in_sentence = [mark for mark in content.marks if start <= mark.start < stop]
@@ -147,7 +146,7 @@ def _negated_clauses(content: Content) -> list[_Clause]:
 def _sentences(content: Content, language: str) -> list[_Sentence]:
     """The sentences of a text; a question and its answer are one."""
     spans: list[tuple[int, int]] = []
-    for start, stop in sentence_spans(content.text):
+    for start, stop in content.sentences:
         if spans and content.text[spans[-1][1] - 1] == "?":
             spans[-1] = (spans[-1][0], stop)
         else:
@@ -165,7 +164,7 @@ def _sentences(content: Content, language: str) -> list[_Sentence]:
 def _pattern(words: str, stems: str) -> re.Pattern[str]:
     return re.compile(
         rf"\b(?:{'|'.join(words.split())}|(?:{'|'.join(stems.split())})\w*|un\w{{4,}}(?:ed|en|able|ible|ing|ful|t))\b"
-        r"|n['’]t\b",
+        r"|n['’]t\b|\bfirst\b[^.]{0,60}\bsince\b|\berste\w?\b[^.]{0,60}\bseit\b",
         re.IGNORECASE,
     )
 

@@ -10,15 +10,16 @@ read.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
-from gristmill.rephrase.sentences import sentence_spans
 from gristmill.rephrase.statements.content import Content
 
 _MIN_WORDS = 3  # of the passage, in a statement that is said again
 _MIN_SHARE = 0.75  # of them, in one statement before
 _MIN_WORDS_OF_LONG = 5
 _MIN_SHARE_OF_LONG = 0.8
+_MIN_TOPIC = 3  # statements of the passage that a word is in
 _MAX_STATEMENTS = 200
 _STATEMENT_END = re.compile(r"[;:](?=\s)")
 
@@ -28,12 +29,16 @@ def count_repeated(written: Content, given: Content, answers: Sequence[str] | No
 
     `answers` are the statements of questions and answers, as they stand in the text.
     """
-    known = given.keys
-    if answers is None:
-        repeated = _repeats(_statements(written), known, long_ones=True)
-    else:
-        repeated = _repeats(_parts(written, answers), known, long_ones=False)
-    return max(0, repeated - _repeats(_statements(given), known, long_ones=True)) if repeated else 0
+    statements = _statements(written) if answers is None else _parts(written, answers)
+    long_ones = answers is None
+    if not _repeats(statements, given.keys, long_ones=long_ones):
+        return 0
+    in_passage = _statements(given)
+    topics = Counter(key for statement in in_passage for key in statement)
+    # What the whole passage is about is in every statement.
+    known = given.keys - {key for key, count in topics.items() if count >= _MIN_TOPIC}
+    repeated = _repeats(statements, known, long_ones=long_ones)
+    return max(0, repeated - _repeats(in_passage, known, long_ones=True))
 
 
 def _repeats(statements: Sequence[frozenset[str]], known: frozenset[str], *, long_ones: bool) -> int:
@@ -53,7 +58,7 @@ def _repeats(statements: Sequence[frozenset[str]], known: frozenset[str], *, lon
 
 def _statements(content: Content) -> list[frozenset[str]]:
     spans = []
-    for start, stop in sentence_spans(content.text):
+    for start, stop in content.sentences:
         ends = [match.end() for match in _STATEMENT_END.finditer(content.text, start, stop)]
         spans += list(zip([start, *ends], [*ends, stop], strict=True))
     return [_keys(content, start, stop) for start, stop in spans]

@@ -12,6 +12,7 @@ from gristmill.rephrase.statements.content import Content, read_content
 from gristmill.rephrase.statements.coverage import find_dropped
 from gristmill.rephrase.statements.exchanges import find_exchange, find_misplaced_number
 from gristmill.rephrase.statements.negations import finds_changed_negation
+from gristmill.rephrase.statements.number_roles import find_number_out_of_role
 from gristmill.rephrase.statements.options import StatementsOptions
 from gristmill.rephrase.statements.repetition import count_repeated
 
@@ -43,6 +44,7 @@ def find_statement_fault(
     if cosine is not None and (
         find_exchange(written, given, min_cosine=cosine)
         or find_misplaced_number(written, given, min_cosine=cosine)
+        or find_number_out_of_role(written, given)
     ):
         return "exchanged"
     if options.negations and finds_changed_negation(written, given):
