@@ -11,11 +11,11 @@ import polars as pl
 
 from assets.step import Work
 from gristmill.filter import identify_languages
-from gristmill.llm.requests import Answer
+from gristmill.llm.requests import LENGTH, Answer
 from gristmill.plots import Curve, draw_curves
 from gristmill.rephrase import Key, Plan, Planned, RephraseOptions, planned_requests
 from gristmill.rephrase.acceptance import Checks
-from gristmill.rephrase.choice import due
+from gristmill.rephrase.choice import cut_off, due
 from gristmill.rephrase.recursion import recursion_figures
 from gristmill.rephrase.sampling import CoverageFit
 from gristmill.rephrase.styles import template_of
@@ -59,6 +59,13 @@ def requests_of_round(
         languages = dict(zip(batch["id"], batch["lang"], strict=True))
         planned = planned_requests(plan, batch)
         yield from due(planned, answers, languages, templates, plan.options, checks, number=number)
+
+
+def requests_again(work: Work, upstream: str, plan: Plan, answers: dict[Key, Answer]) -> Iterator[Planned]:
+    """Second requests for those of a round's answers that broke off, where the recipe wants them."""
+    if plan.options.retry_cut_off and any(answer.finish_reason == LENGTH for answer in answers.values()):
+        for batch in work.batches(upstream, columns=["id", "text"]):
+            yield from cut_off(planned_requests(plan, batch), answers)
 
 
 def show_sampling(sampling: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from assets.rephrase_checks import (
     Recursion,
     make_checks,
     models_of_checks,
+    requests_again,
     requests_of_round,
     show_sampling,
 )
@@ -170,7 +171,9 @@ def _ask(work: Work, upstream: str, plan: Plan, checks: Checks) -> dict[Key, Ans
     answers: dict[Key, Answer] = {}
     for number in rounds(plan.options):
         requests = requests_of_round(work, upstream, plan, answers, checks, number)
-        answers |= dict(model.answer((one.key, one.request) for one in requests))
+        new = dict(model.answer((one.key, one.request) for one in requests))
+        again = requests_again(work, upstream, plan, new)
+        answers |= new | dict(model.answer((one.key, one.request) for one in again))
     return answers
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gristmill.hashing import uniform
-from gristmill.llm.requests import Answer
+from gristmill.llm.requests import LENGTH, Answer
 from gristmill.rephrase.acceptance import Candidate, Checks, Verdict, judge_all
 from gristmill.rephrase.nemotron_cc import COMPAT_MARGIN_TOKENS
 from gristmill.rephrase.options import RephraseOptions
@@ -71,6 +72,15 @@ def due(
             )
     verdicts = judge_all(before, checks)
     return [one for one, verdict in zip(open_ones, verdicts, strict=True) if verdict.reason is not None]
+
+
+def cut_off(planned: Sequence[Planned], answers: Mapping[Key, Answer]) -> list[Planned]:
+    """Of the planned requests those whose answers, of this round, broke off at their limit, with twice the tokens."""
+    return [
+        replace(one, request=replace(one.request, max_tokens=2 * one.request.max_tokens))
+        for one in planned
+        if (answer := answers.get(one.key)) is not None and answer.finish_reason == LENGTH
+    ]
 
 
 def choose_samples(

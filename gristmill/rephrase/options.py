@@ -305,6 +305,11 @@ class RephraseOptions(Options):
         ge=1,
         le=1_000_000,
     )
+    retry_cut_off: bool = Field(
+        default=False,
+        description="Ask again once, with twice the tokens allowed, where an answer broke off at its limit. A budget "
+        "then reserves three times the output and twice the prompt.",
+    )
     reassemble: bool = Field(
         default=False,
         description="Join the rephrasings of a document to one new document, in one style; otherwise each "

@@ -399,9 +399,11 @@ def _spend_budget(passages: pl.DataFrame, options: RephraseOptions) -> pl.DataFr
     columns = passages.select(
         "parent_id", "passage", "style", "outcome", "prompt_tokens", "max_output_tokens"
     )
+    # A second request, if the first was cut off, has the same prompt and is allowed twice as much.
+    asked, allowed = (2, 3) if options.retry_cut_off else (1, 1)
     costs: list[tuple[int, int]] = []
     for index, (parent_id, passage, style, outcome, prompt, output) in enumerate(columns.iter_rows()):
-        costs.append((prompt or 0, output or 0))
+        costs.append(((prompt or 0) * asked, (output or 0) * allowed))
         if outcome is None:
             name = parent_id if style in joined else f"{parent_id}:{passage}"
             groups.setdefault(f"{name}:{style}" if options.assign == "all" else name, []).append(index)

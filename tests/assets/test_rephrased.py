@@ -35,11 +35,15 @@ NO_LANGUAGES = f"{OPTIONS}, acceptance: {{min_language_score: null}}"
 
 
 class _Model:
-    """Answers what `written` holds for a passage that contains its key, last request first."""
+    """Answers what `written` holds for a passage that contains its key, last request first.
+
+    An answer breaks off where fewer than `least_tokens` are allowed.
+    """
 
     def __init__(self, written: dict[str, str]) -> None:
         self.written = written
         self.calls: list[int] = []
+        self.least_tokens = 0
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
@@ -55,7 +59,8 @@ class _Model:
             passage = request.prompt[-1][1]
             assert isinstance(passage, str)
             text = next(text for part, text in self.written.items() if part in passage)
-            yield tag, Answer(text, "stop", prompt_tokens=70, output_tokens=len(text.split()))
+            stopped = "stop" if request.max_tokens >= self.least_tokens else "length"
+            yield tag, Answer(text, stopped, prompt_tokens=70, output_tokens=len(text.split()))
 
 
 class _Tools:
@@ -176,6 +181,36 @@ def test_a_budget_leaves_rows_that_say_so(tmp_path: Path) -> None:
         ("not_attempted", "budget", 3),
     ]
     assert built.manifest.figures["reasons"] == {"not_attempted: budget": 3}
+
+
+@pytest.mark.parametrize(
+    ("options", "least_tokens", "outcome", "calls"),
+    [
+        ("retry_cut_off: true", 150, ("accepted", None), [2, 2]),
+        ("retry_cut_off: true", 1000, ("rejected", "incomplete"), [2, 2]),
+        ("retry_cut_off: true", 0, ("accepted", None), [2]),
+        ("retry_cut_off: false", 150, ("rejected", "incomplete"), [2]),
+    ],
+)
+def test_answers_that_broke_off_are_asked_for_once_more_with_twice_the_tokens(
+    tmp_path: Path, options: str, least_tokens: int, outcome: tuple[str, str | None], calls: list[int]
+) -> None:
+    store, tools = Store.open(tmp_path), _Tools()
+    tools.model.least_tokens = least_tokens  # 128 are allowed first
+    texts = {"a": MILL, "b": f"{MILL} It is old."}
+    built = _build(store, add_shard(store, texts), tools, f"{NO_LANGUAGES}, {options}")
+    _, derivations = _tables(store, built)
+    assert derivations.select("outcome", "reason").rows() == [outcome] * 2
+    assert tools.model.calls == calls
+
+
+def test_a_budget_reserves_what_second_requests_may_cost(tmp_path: Path) -> None:
+    store, tools = Store.open(tmp_path), _Tools()
+    tools.model.least_tokens = 1000
+    texts = {str(i): f"{MILL} It is the mill of number {i}." for i in range(5)}
+    options = f"{NO_LANGUAGES}, retry_cut_off: true, budget: {{output_tokens: 1200}}"  # five would fit once
+    _build(store, add_shard(store, texts), tools, options)
+    assert tools.model.calls == [2, 2]
 
 
 def test_languages_are_compared_where_the_options_ask_for_it(
