@@ -155,7 +155,7 @@ def test_an_engine_that_dies_is_worth_a_retry(engine: InlineEngine, monkeypatch:
         raise RuntimeError("CPU Generator does not use offset")
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine._engine, "step", die)
+        patch.setattr(engine._loaded.engine, "step", die)
         with pytest.raises(
             EngineError, match="'smollm': the engine died with 1 requests in flight"
         ) as caught:
@@ -173,7 +173,7 @@ def test_a_second_stream_at_the_same_time_is_refused(engine: InlineEngine) -> No
 
 def test_a_closed_engine_says_so(smollm: Path) -> None:
     made = InlineEngine.__new__(InlineEngine)
-    made._name, made._engine = "smollm", None
+    made._name, made._loaded = "smollm", None
     made.close()
     with pytest.raises(EngineError, match="was closed"):
         next(made.generate(iter([("k", REQUESTS[0])])))

@@ -35,7 +35,7 @@ def test_a_name_that_the_passage_lacks_is_novel(text: str, novel: list[str]) -> 
         "The United States of America paid, says Anna Weber's friend.",
         "On Christmas Eve. On a Tuesday I paid, as Berliners do.",
         "It was paid by Mayor Lowe and by Mr Lowe.",
-        "He said: Nobody paid. Then (Perhaps) it was over.",
+        "He said: Nobody paid. (Perhaps it was over.)",
         "It was paid by Sergeant Lowe, then CEO, with 3 kWh and 2 MHz.",
         "The German, called so as the Italians do, was on TV at 3 PM.",
         "Was he a keeper? It was the Keeper, says Lowe.",  # with a small letter elsewhere
@@ -121,4 +121,24 @@ def test_one_place_and_one_body_have_several_names(text: str, source: str) -> No
     ],
 )  # fmt: skip
 def test_another_place_or_body_is_novel(text: str, source: str, novel: list[str]) -> None:
+    assert novel_names(text, source) == novel
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "novel"),
+    [
+        ("The old salt (Wexcombe) fizzes in water.", "The old salt (NaHCO₃) fizzes in water.", ["Wexcombe"]),
+        ("The old salt (which Ada found) fizzes.", "Ada found that the old salt fizzes.", []),
+        ("The old salt fizzes. (Water helps.)", "The old salt fizzes in water.", []),
+        (
+            "All non-Ostrovian buyers pay the tax.",
+            "All buyers from outside the EU pay the tax.",
+            ["Ostrovian"],
+        ),
+        ("All non-EU buyers pay the tax.", "All buyers from outside the EU pay the tax.", []),
+    ],
+)
+def test_names_alone_in_brackets_or_behind_a_prefix_are_told(
+    text: str, source: str, novel: list[str]
+) -> None:
     assert novel_names(text, source) == novel

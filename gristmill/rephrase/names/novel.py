@@ -88,6 +88,7 @@ def novel_names(text: str, source: str) -> list[str]:
     ]
     if few_capitals:
         found += _misspelt(tokens, in_source, passage)
+        found += _behind_prefixes(tokens, passage)
     if "_" in text:  # the search takes quadratic time in the length of a word
         identifiers = {word.lower() for word in _IDENTIFIER.findall(source)}
         found += [word for word in _IDENTIFIER.findall(text) if word.lower() not in identifiers]
@@ -201,7 +202,10 @@ def _tokens(text: str) -> tuple[_Token, ...]:
             tokens.append(_Token(match.group(), False, False, False, numbered))
         else:
             before = text[max(0, match.start() - _LOOK_BACK_CHARS) : match.start()]
-            begins = _BEGINS_SENTENCE.search(before) is not None
+            in_brackets = before.endswith("(") and text.startswith(
+                ")", match.end()
+            )  # an abbreviation, a name
+            begins = not in_brackets and _BEGINS_SENTENCE.search(before) is not None
             broken = bool(gap.strip()) or "\n" in gap
             after = _AFTER_NUMBER.search(before) is not None
             tokens.append(_Token(match.group(), broken, begins, after, numbered))
@@ -232,6 +236,17 @@ def _capitalised(tokens: Sequence[_Token], passage: _Passage) -> list[str]:
         if not all(map(passage.has, words)) and not passage.abbreviates(words):
             found.append(" ".join(words))
     return found
+
+
+def _behind_prefixes(tokens: Sequence[_Token], passage: _Passage) -> list[str]:
+    """Names that a hyphen joins to a small word: non-EU."""
+    parts = [token.text.split("-") for token in tokens if token.text[0].islower() and "-" in token.text]
+    return [
+        part
+        for _, *others in parts
+        for part in others
+        if len(part) > 1 and part[0].isupper() and not passage.has(part)
+    ]
 
 
 def _misspelt(tokens: Sequence[_Token], in_source: Sequence[_Token], passage: _Passage) -> list[str]:
