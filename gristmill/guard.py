@@ -5,6 +5,7 @@ A model's process that outlived a run would keep the memory of a GPU until someb
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -27,7 +28,10 @@ class Guard:
     """
 
     def __init__(self, pids: Iterable[int]) -> None:
-        handles = [os.pidfd_open(pid) for pid in pids]
+        handles = []
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                handles.append(os.pidfd_open(pid))
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _WATCH, *map(str, handles)],
             stdin=subprocess.PIPE,

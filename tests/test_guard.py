@@ -39,5 +39,11 @@ def test_after_closing_the_guard_the_child_lives_on() -> None:
     child.wait()
 
 
+def test_a_process_that_has_ended_meanwhile_is_no_error() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    Guard([child.pid]).close()
+
+
 def _ended_within(handle: int, seconds: float) -> bool:
     return bool(select.select([handle], [], [], seconds)[0])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from fractions import Fraction
 
-from gristmill.rephrase.numbers.missing import is_year_like
+from gristmill.rephrase.numbers.missing import SENTENCE_END, is_year_like
 from gristmill.rephrase.numbers.reading import Number
 from gristmill.rephrase.numbers.rounding import is_roughly
 from gristmill.rephrase.numbers.units import Value, quantities
@@ -43,7 +43,6 @@ _SCALES = (
     (10**9, re.compile(r"billion|milliard|mrd", re.IGNORECASE)),
 )
 _MAX_SCALE_CHARS = 80
-_SENTENCE_END = re.compile(r"[.!?]\s")
 
 
 def rounded_number(text: str, number: Number, given: Sequence[Number]) -> Number | None:
@@ -70,7 +69,7 @@ def scaled_number(text: str, written: Sequence[Number], place: int, given: Seque
     number = written[place]
     for following in written[place + 1 : place + 3]:
         between = text[number.end : following.start]
-        if len(between) > _MAX_SCALE_CHARS or _SENTENCE_END.search(between):
+        if len(between) > _MAX_SCALE_CHARS or SENTENCE_END.search(between):
             break
         for scale, pattern in _SCALES:
             if pattern.search(following.shown):

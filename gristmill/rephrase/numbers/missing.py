@@ -27,7 +27,7 @@ _DIFFERENCE = re.compile(
     r"|older|younger|mehr|weniger|höher|niedriger|länger|kürzer|älter|jünger|(?:de|en) (?:plus|moins))\b",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"[.!?]\s")
+SENTENCE_END = re.compile(r"[.!?]\s")
 _FIGURES = re.compile(r"\d+(?:[.,]\d+)*")
 _MAX_AGE = 120
 _MIN_TOLD = 10  # smaller numbers are all like each other
@@ -129,7 +129,7 @@ def kinds_of(text: str, numbers: Sequence[Number], place: int) -> frozenset[str]
             other.unit is not None
             and not other.times
             and len(between) <= _MAX_NEIGHBOUR_CHARS
-            and not _SENTENCE_END.search(between)
+            and not SENTENCE_END.search(between)
         ):
             kinds.add(_kind(other))
     before, behind = _BETWEEN_COMMAS

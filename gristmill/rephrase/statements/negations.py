@@ -25,7 +25,8 @@ _MIN_SHARE_OF_SENTENCE = 0.5
 # "Not only" and its like affirm; "no more than" sets a bound, which is said in many ways.
 _NEGATES = re.compile(
     r"(?:\b(?:not|never|cannot|no longer|nicht|niemals|nie|kein(?:e[nmrs]?)?|pas|jamais|aucune?)\b|n['’]t\b"
-    r"|\bno\b(?=\s+[a-z]))(?!\s+(?:only|just|merely|least|solely|more|fewer|less|later|earlier|sooner|until|bigger|larger|greater|smaller|better|worse|stronger|faster|nur|erst|bloß"
+    r"|\bno\b(?=\s+[a-z]))(?!\s+(?:only|just|merely|least|solely|more|fewer|less|later|earlier|sooner|until|bigger"
+    r"|larger|greater|smaller|better|worse|stronger|faster|nur|erst|bloß"
     r"|allein|zuletzt|mehr|weniger|später|seulement|uniquement|moins|plus)\b)",
     re.IGNORECASE,
 )
